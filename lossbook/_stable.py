@@ -1,0 +1,24 @@
+"""The numerical identities that several losses share.
+
+Everything rests on one quantity, the log-odds against the true class, r = log((1 - p_t) / p_t). From it
+both logarithms follow without a subtraction: log p_t = logsigmoid(-r) and log(1 - p_t) = logsigmoid(r).
+For a single logit z with target 0 or 1, r = (1 - 2 target) z. For K classes it is computed here.
+"""
+
+import torch
+from torch import Tensor
+
+
+def above_half(value: Tensor) -> Tensor:
+    """Return float16 and bfloat16 as float32, anything wider unchanged."""
+    return value.float() if value.dtype in {torch.float16, torch.bfloat16} else value
+
+
+def log_odds_against(logits: Tensor, target: Tensor) -> Tensor:
+    """Return r = log of the sum over j ≠ y of exp(z_j - z_y), for logits (N, K, …) and integer y (N, …)."""
+    y = target.unsqueeze(1)
+    others = logits.scatter(1, y, -torch.inf)
+    top = others.amax(1, keepdim=True).detach()
+    # The largest logit is taken out before exp, z_y after log: no digit of a difference is lost at |z| = 1e4.
+    r = (others - top).exp().sum(1, keepdim=True).log() + (top - logits.gather(1, y))
+    return r.squeeze(1)

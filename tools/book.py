@@ -1,2 +1,117 @@
+"""Build the book: execute what is stale, in parallel, then write the pages.
+
+    python tools/book.py             execute and build
+    python tools/book.py --execute   only execute
+
+The outputs live in a cache that jupyter-cache keys by the code of a chapter.
+The folder of the cache is keyed by the package and the pins, because a chapter's outputs depend on them too.
+"""
+
+import hashlib
+import logging
+import os
+import shutil
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
-def cache_path(): return Path("_build/cache/x").resolve()
+
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+CACHES = ROOT / "_build" / "cache"
+FORMAT = {"name": "myst_nb_md", "type": "plugin"}
+
+
+def environment() -> dict[str, str]:
+    """What every kernel gets: one thread each, the book's figures, and no network."""
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+    path = os.pathsep.join(filter(None, [str(ROOT / "tools" / "offline"), os.environ.get("PYTHONPATH")]))
+    return {**os.environ, **threads, "LOSSBOOK_BOOK": "1", "PYTHONPATH": path, "PYTHONHASHSEED": "0"}
+
+
+def cache_path() -> Path:
+    """The folder of outputs that belong to the present package, pins and Python."""
+    digest = hashlib.sha256(sys.version.encode())
+    for file in sorted([*(ROOT / "lossbook").rglob("*"), ROOT / "requirements.txt"]):
+        if file.is_file() and "__pycache__" not in file.parts:
+            digest.update(f"{file.relative_to(ROOT)}\0".encode() + file.read_bytes())
+    return CACHES / digest.hexdigest()[:16]
+
+
+def chapters() -> list[Path]:
+    """Every page that the table of contents names, in its order."""
+    contents = yaml.safe_load((ROOT / "_toc.yml").read_text())
+    files = [contents["root"]]
+    for part in contents.get("parts", []):
+        files += [chapter["file"] for chapter in part["chapters"]]
+    return [ROOT / f"{file}.md" for file in files]
+
+
+def executable_chapters() -> list[Path]:
+    """The chapters that hold code cells."""
+    return [chapter for chapter in chapters() if "```{code-cell}" in chapter.read_text()]
+
+
+def execute(paths: list[Path]) -> list[str]:
+    """Execute the given chapters where their outputs are not in the cache; return what went wrong."""
+    from jupyter_cache import get_cache
+    from jupyter_cache.executors.basic import ExecutionWorkerLocalSerial, ProcessData
+
+    os.environ.update(environment())
+    folder = cache_path()
+    for stale in CACHES.glob("*"):
+        if stale != folder:
+            shutil.rmtree(stale)
+    cache = get_cache(str(folder))
+    records = [cache.add_nb_to_project(str(path), read_data=FORMAT) for path in paths]
+    records = [record for record in records if cache.get_cached_project_nb(record.pk) is None]
+    quiet = logging.getLogger("lossbook.execution")
+    quiet.setLevel(logging.ERROR)
+
+    def run(record):
+        start = time.monotonic()
+        worker_cache = get_cache(str(folder))
+        status, _ = ExecutionWorkerLocalSerial(quiet)(ProcessData(record.pk, record.uri, worker_cache, 120, False))
+        return record, status, time.monotonic() - start
+
+    failures = []
+    print(f"{len(paths) - len(records)} of {len(paths)} notebooks unchanged, {len(records)} to execute", flush=True)
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        for count, done in enumerate(as_completed(pool.submit(run, record) for record in records), 1):
+            record, status, seconds = done.result()
+            name = Path(record.uri).relative_to(ROOT)
+            verdict = "failed" if status else "executed"
+            print(f"  [{count}/{len(records)}] {name} {verdict} in {seconds:.1f} s", flush=True)
+            if status:
+                failures.append(f"{name}\n{cache.get_project_record(record.pk).traceback}")
+    return failures
+
+
+def build() -> int:
+    """Write the pages, every warning an error."""
+    print("writing the pages", flush=True)
+    program = Path(sys.executable).with_name("jupyter-book")
+    command = [str(program), "build", str(ROOT), "-W", "--keep-going", "-q"]
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
+    if done.returncode:
+        print(done.stdout, done.stderr, sep="\n")
+    return done.returncode
+
+
+def main() -> int:
+    failures = execute(executable_chapters())
+    if failures:
+        print("", *failures, sep="\n")
+        return 1
+    if "--execute" in sys.argv:
+        return 0
+    status = build()
+    if status == 0:
+        print(f"The book is ready: {(ROOT / '_build' / 'html' / 'index.html').as_uri()}")
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,29 @@
+# Two commands do everything on a fresh machine: make book, make test.
+PYTHON ?= python3
+RUN = .venv/bin/python
+
+help: ## list these targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
+
+book: .venv/ready ## execute the chapters, build the pages, print the page to open
+	@$(RUN) tools/book.py
+
+test: .venv/ready ## run every check: lint, types, unit tests, the book, the notebooks, the pages
+	@$(RUN) tools/test.py
+
+notebooks: .venv/ready ## write the notebook beside each chapter
+	@$(RUN) tools/notebooks.py
+
+test-gpu: .venv/ready ## run the cells that need a GPU, on a machine that has one
+	@$(RUN) tools/gpu.py
+
+pins: ## write requirements.txt anew from pyproject.toml
+	@$(PYTHON) tools/pins.py
+
+clean: ## remove the environment and everything built
+	@rm -rf .venv _build
+
+.venv/ready: requirements.txt pyproject.toml tools/venv.py
+	@$(PYTHON) tools/venv.py
+
+.PHONY: help book test notebooks test-gpu pins clean

@@ -1,0 +1,171 @@
+"""How the book draws: one style for every figure, one line for every loss, and figures with sliders.
+
+Colours, sizes and fonts stand in ``lossbook.mplstyle``. ``STYLES`` gives each loss its colour and its
+line style for the whole book, as keywords for ``ax.plot``; ``mark_style`` gives the same for Altair.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from base64 import b64encode
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+
+__all__ = ["STYLES", "Interactive", "interactive", "mark_style", "use_style"]
+
+_STYLE_FILE = Path(__file__).with_name("lossbook.mplstyle")
+_STYLE = mpl.rc_params_from_file(_STYLE_FILE, use_default_template=False)
+_BLUE, _RED, _GREEN, _PURPLE, _OCHRE, _SKY, _GREY = (
+    str(color) for color in _STYLE["axes.prop_cycle"].by_key()["color"]
+)
+_SOLID, _DASHED, _DOTTED, _DASHDOT = "-", "--", ":", "-."
+
+STYLES: dict[str, dict[str, str]] = {
+    name: {"color": color, "linestyle": linestyle}
+    for name, color, linestyle in [
+        # regression
+        ("mse", _BLUE, _DASHED),
+        ("rmse", _SKY, _DOTTED),
+        ("mae", _RED, _DASHED),
+        ("huber", _GREEN, _DASHED),
+        ("smooth-l1", _OCHRE, _DOTTED),
+        ("log-cosh", _PURPLE, _DASHED),
+        ("quantile", _OCHRE, _DASHED),
+        # classification and its surrogates
+        ("cross-entropy", _BLUE, _SOLID),
+        ("binary-cross-entropy", _SKY, _SOLID),
+        ("label-smoothing", _BLUE, _DASHDOT),
+        ("logistic", _SKY, _DASHED),
+        ("hinge", _GREEN, _DOTTED),
+        ("squared-hinge", _GREEN, _DASHDOT),
+        ("exponential", _RED, _DOTTED),
+        ("zero-one", _GREY, _SOLID),
+        ("squared", _PURPLE, _DOTTED),
+        # imbalance
+        ("focal", _RED, _SOLID),
+        ("asymmetric", _GREEN, _SOLID),
+        ("weighted", _OCHRE, _SOLID),
+        ("class-balanced", _OCHRE, _DASHDOT),
+        ("logit-adjusted", _PURPLE, _SOLID),
+        ("ldam", _PURPLE, _DASHDOT),
+        ("distribution-balanced", _SKY, _DASHDOT),
+        ("resampling", _GREY, _DASHED),
+        ("threshold", _GREY, _DASHDOT),
+    ]
+}
+
+_DASHES = {_SOLID: [1, 0], _DASHED: [7, 4], _DOTTED: [2, 3], _DASHDOT: [8, 3, 2, 3]}
+_TEXT, _LINE, _GRID = "#262626", "#8A8A8A", "#E6E6E6"
+_VEGA_CONFIG = {
+    "background": "white",
+    "font": "system-ui, sans-serif",
+    "view": {"stroke": None},
+    "axis": {
+        "labelFontSize": 12,
+        "titleFontSize": 13,
+        "titleFontWeight": "normal",
+        "labelColor": "#404040",
+        "titleColor": _TEXT,
+        "domainColor": _LINE,
+        "tickColor": _LINE,
+        "gridColor": _GRID,
+    },
+    "legend": {"labelFontSize": 12, "titleFontSize": 12, "labelColor": _TEXT, "titleColor": _TEXT},
+    "title": {"fontSize": 13, "fontWeight": "normal", "color": _TEXT},
+    "text": {"fontSize": 12, "color": _TEXT},
+    "line": {"strokeWidth": 2.4},
+    "range": {"category": [_BLUE, _RED, _GREEN, _PURPLE, _OCHRE, _SKY, _GREY]},
+}
+_SENTENCE = "An interactive figure: it answers to its sliders."
+
+
+def use_style() -> None:
+    """Draw all figures from here on in the book's style, sharp on dense screens too."""
+    plt.style.use(_STYLE_FILE)
+    if "IPython" in sys.modules and sys.modules["IPython"].get_ipython() is not None:
+        from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+        set_matplotlib_formats("retina")  # type: ignore[no-untyped-call]
+
+
+def mark_style(name: str) -> dict[str, Any]:
+    """The line of the loss ``name`` for Altair: ``chart.mark_line(**mark_style("focal"))``."""
+    if name not in STYLES:
+        raise ValueError(f"name must be one of {', '.join(STYLES)}; got {name!r}")
+    return {"color": STYLES[name]["color"], "strokeDash": _DASHES[STYLES[name]["linestyle"]]}
+
+
+class Interactive:
+    """An Altair chart with sliders, as the last expression of a cell. Made by ``interactive``."""
+
+    def __init__(self, chart: Any, name: str, alt: str) -> None:
+        self.chart, self.name, self.alt = chart, name, alt
+
+    def __repr__(self) -> str:
+        return _SENTENCE
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
+        if os.environ.get("LOSSBOOK_BOOK") == "1":
+            return {"text/html": self._html(), "text/plain": _SENTENCE}
+        bundle = self.chart._repr_mimebundle_(include, exclude)
+        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+        return {**data, "text/plain": _SENTENCE}, metadata
+
+    def _html(self) -> str:
+        """The still picture, and the chart's JSON for the script of the page (theme/interactive.js)."""
+        import vl_convert
+
+        spec = self.chart.to_dict()
+        version = re.search(r"v(\d+\.\d+)", spec["$schema"])
+        still = vl_convert.vegalite_to_svg(spec, vl_version=version and version[1])
+        size = re.search(r'<svg[^>]* width="([\d.]+)" height="([\d.]+)"', still)
+        if size is None:
+            raise ValueError(f"the picture of {self.name!r} has no size: {still[:200]}")
+        width, height = (round(float(side)) for side in size.groups())
+        rows = sum("bind" in param for param in spec.get("params", []))
+        # vl-convert counts its clip paths on from picture to picture; the same chart gives the same bytes here
+        first = min(map(int, re.findall(r'id="clip(\d+)"', still)), default=0)
+        still = re.sub(r"\bclip(\d+)\b", lambda match: f"clip{int(match[1]) - first}", still)
+        data = json.dumps(spec, sort_keys=True, ensure_ascii=False).replace("<", "\\u003c")
+        source = b64encode(still.encode()).decode()
+        return (
+            f'<div class="interactive" id="{self.name}-chart"'
+            f' style="--width: {width}px; --height: {height}px; --sliders: {rows}">'
+            f'<img class="interactive-still" alt="{escape(self.alt)}" width="{width}" height="{height}"'
+            f' src="data:image/svg+xml;base64,{source}">'
+            f'<script type="application/json">{data}</script></div>'
+        )
+
+
+def interactive(chart: Any, *, name: str, alt: str) -> Interactive:
+    """Show an Altair chart whose sliders work on the page, without a kernel and without the network.
+
+    The page shows a still picture until its script has loaded. Elsewhere, as in Colab, Altair shows it.
+
+    Args:
+        chart: an Altair chart. Its sliders are parameters bound with ``alt.binding_range(name="γ", …)``.
+        name: the figure's name, as in the cell's metadata: ``fig-`` and lower-case letters, digits, hyphens.
+        alt: a sentence that says what is to be seen.
+
+    Raises:
+        TypeError: when ``chart`` is no Altair chart, or ``name`` or ``alt`` is no string.
+        ValueError: when ``name`` or ``alt`` has another form.
+    """
+    if not hasattr(chart, "to_dict") or not hasattr(chart, "configure"):
+        raise TypeError(f"chart must be an Altair chart, got {type(chart).__name__}")
+    for argument, value in (("name", name), ("alt", alt)):
+        if not isinstance(value, str):
+            raise TypeError(f"{argument} must be a string, got {type(value).__name__}")
+    if not re.fullmatch(r"fig-[a-z0-9]+(-[a-z0-9]+)*", name):
+        raise ValueError(f"name must look like 'fig-focal-curve', got {name!r}")
+    if not re.fullmatch(r"\S.*\.", alt.strip(), re.DOTALL) or len(alt.split()) < 4:
+        raise ValueError(f"alt must be a sentence that says what is to be seen, got {alt!r}")
+    chart = chart.properties(description=alt.strip())
+    return Interactive(chart.configure(**_VEGA_CONFIG), name, alt.strip())

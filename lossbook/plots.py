@@ -22,7 +22,7 @@ __all__ = ["STYLES", "Interactive", "interactive", "mark_style", "use_style"]
 
 _STYLE_FILE = Path(__file__).with_name("lossbook.mplstyle")
 _STYLE = mpl.rc_params_from_file(_STYLE_FILE, use_default_template=False)
-_BLUE, _RED, _GREEN, _PURPLE, _OCHRE, _SKY, _GREY = (
+_BLUE, _RED, _GREEN, _PURPLE, _BROWN, _SKY, _BLACK = (
     str(color) for color in _STYLE["axes.prop_cycle"].by_key()["color"]
 )
 _SOLID, _DASHED, _DOTTED, _DASHDOT = "-", "--", ":", "-."
@@ -35,9 +35,9 @@ STYLES: dict[str, dict[str, str]] = {
         ("rmse", _SKY, _DOTTED),
         ("mae", _RED, _DASHED),
         ("huber", _GREEN, _DASHED),
-        ("smooth-l1", _OCHRE, _DOTTED),
+        ("smooth-l1", _BROWN, _DOTTED),
         ("log-cosh", _PURPLE, _DASHED),
-        ("quantile", _OCHRE, _DASHED),
+        ("quantile", _BROWN, _DASHED),
         # classification and its surrogates
         ("cross-entropy", _BLUE, _SOLID),
         ("binary-cross-entropy", _SKY, _SOLID),
@@ -46,18 +46,18 @@ STYLES: dict[str, dict[str, str]] = {
         ("hinge", _GREEN, _DOTTED),
         ("squared-hinge", _GREEN, _DASHDOT),
         ("exponential", _RED, _DOTTED),
-        ("zero-one", _GREY, _SOLID),
+        ("zero-one", _BLACK, _SOLID),
         ("squared", _PURPLE, _DOTTED),
         # imbalance
         ("focal", _RED, _SOLID),
         ("asymmetric", _GREEN, _SOLID),
-        ("weighted", _OCHRE, _SOLID),
-        ("class-balanced", _OCHRE, _DASHDOT),
+        ("weighted", _BROWN, _SOLID),
+        ("class-balanced", _BROWN, _DASHDOT),
         ("logit-adjusted", _PURPLE, _SOLID),
         ("ldam", _PURPLE, _DASHDOT),
         ("distribution-balanced", _SKY, _DASHDOT),
-        ("resampling", _GREY, _DASHED),
-        ("threshold", _GREY, _DASHDOT),
+        ("resampling", _BLACK, _DASHED),
+        ("threshold", _BLACK, _DASHDOT),
     ]
 }
 
@@ -81,7 +81,7 @@ _VEGA_CONFIG = {
     "title": {"fontSize": 13, "fontWeight": "normal", "color": _TEXT},
     "text": {"fontSize": 12, "color": _TEXT},
     "line": {"strokeWidth": 2.4},
-    "range": {"category": [_BLUE, _RED, _GREEN, _PURPLE, _OCHRE, _SKY, _GREY]},
+    "range": {"category": [_BLUE, _RED, _GREEN, _PURPLE, _BROWN, _SKY, _BLACK]},
 }
 _SENTENCE = "An interactive figure: it answers to its sliders."
 
@@ -130,7 +130,7 @@ class Interactive:
             raise ValueError(f"the picture of {self.name!r} has no size: {still[:200]}")
         width, height = (round(float(side)) for side in size.groups())
         rows = sum("bind" in param for param in spec.get("params", []))
-        # vl-convert counts its clip paths on from picture to picture; the same chart gives the same bytes here
+        # vl-convert numbers clip paths on from picture to picture; here the same chart gives the same bytes
         first = min(map(int, re.findall(r'id="clip(\d+)"', still)), default=0)
         still = re.sub(r"\bclip(\d+)\b", lambda match: f"clip{int(match[1]) - first}", still)
         data = json.dumps(spec, sort_keys=True, ensure_ascii=False).replace("<", "\\u003c")

@@ -23,7 +23,7 @@ pins: ## write requirements.txt anew from pyproject.toml
 clean: ## remove the environment and everything built
 	@rm -rf .venv _build
 
-.venv/ready: requirements.txt tools/venv.py
-	@$(PYTHON) tools/venv.py
+.venv/ready: requirements.txt tools/setup_venv.py
+	@$(PYTHON) tools/setup_venv.py
 
 .PHONY: help book test notebooks test-gpu pins clean

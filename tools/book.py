@@ -25,9 +25,9 @@ FORMAT = {"name": "myst_nb_md", "type": "plugin"}
 
 
 def environment() -> dict[str, str]:
-    """What every kernel gets: one thread each, the book's figures, and no network."""
+    """What every kernel gets: this package, one thread, the book's figures, and no network."""
     threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-    path = os.pathsep.join(filter(None, [str(ROOT / "tools" / "offline"), os.environ.get("PYTHONPATH")]))
+    path = os.pathsep.join([str(ROOT / "tools" / "offline"), str(ROOT)])
     return {**os.environ, **threads, "LOSSBOOK_BOOK": "1", "PYTHONPATH": path, "PYTHONHASHSEED": "0"}
 
 

@@ -16,10 +16,10 @@ def missing(version=sys.version_info, find=importlib.util.find_spec):
     """Say what this Python lacks, in words that tell what to install; None when nothing is missing."""
     if version < (3, 11):
         return (
-            "lossbook needs Python 3.11 or newer, and `{}` is Python {}.{}.\n"
-            "Install a newer Python (Debian and Ubuntu: apt install python3.11 python3.11-venv; macOS and Windows: "
-            "python.org),\nthen run: make PYTHON=python3.11 book"
-        ).format(sys.executable, version[0], version[1])
+            f"lossbook needs Python 3.11 or newer, and {sys.executable} is Python {version[0]}.{version[1]}.\n"
+            "Install a newer one (Debian and Ubuntu: apt install python3.11 python3.11-venv; "
+            "elsewhere: python.org),\nthen run: make PYTHON=python3.11 book"
+        )
     if not (find("venv") and find("ensurepip")):
         return (
             "This Python cannot make virtual environments: its module venv or ensurepip is missing.\n"

@@ -1,0 +1,143 @@
+"""Every chapter keeps the rules of STYLE.md, and each rule is seen to catch what it is for."""
+
+import pytest
+from book import ROOT, executable_chapters
+from rules import problems
+
+EXERCISE = """
+```{{exercise}} A question
+:label: ex-{n}
+What is it?
+```
+
+```{{solution-start}} ex-{n}
+:class: dropdown
+```
+
+It is this:
+
+```{{code-cell}} ipython3
+x + {n}
+```
+
+```{{solution-end}}
+```
+"""
+
+GOOD = """---
+kernelspec: {display_name: Python 3, name: python3}
+---
+
+# A chapter
+
+What is the question?
+You will be able to:
+
+- do this,
+- do that,
+- and this.
+
+```{code-cell} ipython3
+import altair as alt
+import numpy as np
+from lossbook import plots
+```
+
+## The first idea of Shannon
+
+A coin, said Shannon, has 0.693 nats, which {numref}`fig-one` shows.
+
+```{code-cell} ipython3
+x = round(float(np.log(2)), 3)
+rng = np.random.default_rng(0)
+```
+
+```{code-cell} ipython3
+:tags: [remove-cell]
+assert x == 0.693
+```
+
+```{code-cell} ipython3
+---
+mystnb:
+  figure:
+    name: fig-one
+    caption: A caption.
+---
+plots.interactive(chart, name="fig-one", alt="A curve that rises from zero at the left to one.")
+```
+
+:::{admonition} Common misconceptions
+"It is two."
+:::
+
+```{code-cell} ipython3
+x
+```
+
+## Summary
+
+- You can do this.
+- You can do that.
+- You can do this.
+
+## Exercises
+""" + "".join(EXERCISE.format(n=n) for n in range(5)) + """
+## Further reading
+
+A book.
+"""
+
+BREAKS = {
+    "opening too long": ("1", "What is the question?", "What is it? " * 100),
+    "two aims only": ("1", "- and this.\n", ""),
+    "late import": ("2", "x = round", "import math\nx = round"),
+    "no imports first": ("2", "import altair as alt\nimport numpy as np\nfrom lossbook import plots", "y = 1"),
+    "no further reading": ("3", "## Further reading", "## More"),
+    "summary out of step": ("3", "- You can do that.\n", ""),
+    "title case": ("4", "## The first idea", "## The First Idea"),
+    "two sentences on a line": ("4", "A book.", "This is a book. There are others."),
+    "long cell": ("5", "rng = ", "\n".join(f"y{n} = {n}" for n in range(26)) + "\nrng = "),
+    "false number": ("6", "0.693 nats", "0.694 nats"),
+    "false percentage": ("6", "has 0.693 nats", "has 0.693 nats, 40 % more"),
+    "false thousands": ("6", "has 0.693 nats", "has 0.693 nats and 10,001 tosses"),
+    "assert cell that defines": ("6", "assert x == 0.693", "z = 1\nassert x == 0.693"),
+    "no name": ("7", "    name: fig-one\n", ""),
+    "no caption": ("7", "    caption: A caption.\n", ""),
+    "no alt text": ("7", ', alt="A curve that rises from zero at the left to one."', ""),
+    "not referred to": ("7", "{numref}`fig-one`", "it"),
+    "title in the plot": ("7", "plots.interactive(chart,", "plots.interactive(chart.properties(title='No'),"),
+    "global random numbers": ("8", "np.random.default_rng(0)", "np.random.rand(3)"),
+    "unseeded generator": ("8", "default_rng(0)", "default_rng()"),
+    "torch's global generator": ("8", "np.random.default_rng(0)", "torch.randn(3)"),
+    "no misconceptions": ("9", "Common misconceptions", "A note"),
+    "unsolved exercise": ("10", "```{solution-start} ex-3\n:class: dropdown\n```", ""),
+    "open solution": ("10", "```{solution-start} ex-3\n:class: dropdown\n```", "```{solution-start} ex-3\n```"),
+    "nothing interactive": ("11", "plots.interactive(", "plots.show("),
+}
+
+
+@pytest.mark.parametrize("chapter", executable_chapters(), ids=lambda path: path.stem)
+def test_chapter_keeps_the_rules(chapter):
+    assert problems(chapter) == []
+
+
+def test_a_good_chapter_has_no_problems(tmp_path):
+    path = tmp_path / "good.md"
+    path.write_text(GOOD)
+    assert problems(path) == []
+
+
+@pytest.mark.parametrize("case", BREAKS)
+def test_each_rule_catches_what_it_is_for(case, tmp_path):
+    rule, old, new = BREAKS[case]
+    assert GOOD.count(old) >= 1
+    path = tmp_path / "bad.md"
+    path.write_text(GOOD.replace(old, new))
+    assert any(problem.startswith(f"{rule}: ") for problem in problems(path)), problems(path)
+
+
+def test_the_rules_number_what_style_md_numbers():
+    style = (ROOT / "STYLE.md").read_text()
+    for rule in {rule for rule, _, _ in BREAKS.values()}:
+        assert f"\n{rule}. [m]" in style

@@ -58,6 +58,13 @@ def execute(paths: list[Path]) -> list[str]:
     """Execute the given chapters where their outputs are not in the cache; return what went wrong."""
     from jupyter_cache import get_cache
     from jupyter_cache.executors.basic import ExecutionWorkerLocalSerial, ProcessData
+    from jupyter_cache.executors.utils import single_nb_execution
+
+    class Worker(ExecutionWorkerLocalSerial):
+        @staticmethod
+        def execute(project_nb, data):
+            folder, quiet = str(Path(project_nb.uri).parent), ["--IPKernelApp.log_level=ERROR"]
+            return single_nb_execution(project_nb.nb, folder, data.timeout, False, extra_arguments=quiet)
 
     os.environ.update(environment())
     folder = cache_path()
@@ -73,7 +80,7 @@ def execute(paths: list[Path]) -> list[str]:
     def run(record):
         start = time.monotonic()
         worker_cache = get_cache(str(folder))
-        status, _ = ExecutionWorkerLocalSerial(quiet)(ProcessData(record.pk, record.uri, worker_cache, 120, False))
+        status, _ = Worker(quiet)(ProcessData(record.pk, record.uri, worker_cache, 120, False))
         return record, status, time.monotonic() - start
 
     failures = []

@@ -5,7 +5,6 @@ TypeError or ValueError with the argument's name, what came, and what was wanted
 checked. Values are checked too, except under ``torch.compile``, where looking at one would break the graph.
 """
 
-import math
 from collections.abc import Sequence
 
 import torch
@@ -29,13 +28,15 @@ def values(ok: Tensor, message: str, got: Tensor) -> None:
         raise ValueError(f"{message}, got {got[~ok][0].item()}")
 
 
-def number(name: str, value: float, low: float, high: float = math.inf, *, open_low: bool = False) -> float:
-    """Return ``value`` if it is a finite number from ``low`` to ``high``; ``open_low`` leaves out ``low``."""
+def number(name: str, value: float, interval: str) -> float:
+    """Return ``value`` if it is a number in ``interval``, written as "[0, 1)": a bracket takes its end in."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise TypeError(f"{name} must be a number, got {type(value).__name__}")
-    if not (low <= value <= high) or (open_low and value == low) or math.isinf(value):
-        wanted = f"in [{low}, {high}]" if high < math.inf else f"{'above' if open_low else 'at least'} {low}"
-        raise ValueError(f"{name} must be finite and {wanted}, got {value}")
+    low, high = map(float, interval[1:-1].split(","))
+    closed = {low} if interval[0] == "[" else set()
+    closed |= {high} if interval[-1] == "]" else set()
+    if not (low < value < high or value in closed):
+        raise ValueError(f"{name} must be in {interval}, got {value}")
     return value
 
 

@@ -51,17 +51,15 @@ def class_weights(
         Cui, Jia, Lin, Song and Belongie, 2019, CVPR, proposition 1 and equation 2, for the effective number.
     """
     n = _checks.counts(counts)
-    _checks.number("beta", beta, 0, 1)
+    _checks.number("beta", beta, "[0, 1)")
     if method == "inverse":
         weight = n.sum() / n
     elif method == "balanced":
         weight = n.mean() / n
     elif method == "log":
         weight = (n.sum() / n).log()
-    elif method == "effective" and beta < 1:
-        weight = (1 - beta) / (1 - beta**n)
     elif method == "effective":
-        raise ValueError(f"beta must be below 1, got {beta}")
+        weight = (1 - beta) / (1 - beta**n)
     else:
         raise ValueError(f'method must be "balanced", "inverse", "log" or "effective", got {method!r}')
     return weight.to(torch.get_default_dtype())
@@ -109,13 +107,13 @@ def focal_loss(
     """
     logits = _checks.floats("logits", logits)
     target = _checks.binary_target(target, logits)
-    _checks.number("gamma", gamma, 0)
+    _checks.number("gamma", gamma, "[0, inf)")
     r = (1 - 2 * target) * logits
     log_p_t, log_1_minus_p_t = logsigmoid(-r), logsigmoid(r)
     loss = -torch.exp(gamma * log_1_minus_p_t) * log_p_t
     if alpha is not None:
-        alpha = _checks.number("alpha", alpha, 0, 1)
-        loss = loss * torch.where(target == 1, alpha, 1 - alpha)
+        alpha = _checks.number("alpha", alpha, "[0, 1]")
+        loss = loss * (alpha * target + (1 - alpha) * (1 - target))
     return _checks.reduce(loss, reduction)
 
 
@@ -168,7 +166,7 @@ def softmax_focal_loss(
     """
     logits = _checks.class_logits(logits)
     target, keep = _checks.class_target(target, logits, ignore_index)
-    _checks.number("gamma", gamma, 0)
+    _checks.number("gamma", gamma, "[0, inf)")
     w = _checks.class_weight(weight, logits)[target] * keep
     r = log_odds_against(logits, target)
     log_p_y, log_1_minus_p_y = logsigmoid(-r), logsigmoid(r)

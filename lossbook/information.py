@@ -266,9 +266,8 @@ def huffman_code(p: Mapping[Hashable, float]) -> dict[Hashable, str]:
 
     .. math:: L = \sum_x p(x)\, \ell(x), \qquad H(p) \le L < H(p) + 1 \quad\text{(H in bits)}
 
-    by joining the two rarest groups of symbols until one group is left. Of a pair the likelier gets 0; ties
-    go to the group that was made, or listed, first. A single symbol gets the empty word, for it carries no
-    information.
+    by joining the two rarest groups of symbols until one group is left. Of a pair the likelier gets 0; at a tie,
+    the one whose first symbol is listed earlier. A single symbol gets the empty word: it carries no information.
 
     Args:
         p: probability of each symbol, above 0 and summing to 1.
@@ -289,13 +288,12 @@ def huffman_code(p: Mapping[Hashable, float]) -> dict[Hashable, str]:
     _distribution("p", list(p.values()))
     if min(p.values()) <= 0:
         raise ValueError(f"every probability in p must be above 0, got {min(p.values())}")
-    # Of equal probabilities the one listed or made last is joined first (and so gets the 1).
-    groups = [(probability, -order, [symbol]) for order, (symbol, probability) in enumerate(p.items())]
+    groups = [(probability, -place, [symbol]) for place, (symbol, probability) in enumerate(p.items())]
     heapq.heapify(groups)
     words = dict.fromkeys(p, "")
-    for order in range(len(p), 2 * len(p) - 1):
-        (rarest, _, ones), (rarer, _, zeros) = heapq.heappop(groups), heapq.heappop(groups)
+    while len(groups) > 1:
+        (rarest, last, ones), (rarer, first, zeros) = heapq.heappop(groups), heapq.heappop(groups)
         words |= {symbol: "0" + words[symbol] for symbol in zeros}
         words |= {symbol: "1" + words[symbol] for symbol in ones}
-        heapq.heappush(groups, (rarest + rarer, -order, zeros + ones))
+        heapq.heappush(groups, (rarest + rarer, max(first, last), zeros + ones))
     return words

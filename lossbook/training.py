@@ -85,29 +85,20 @@ def train(
         raise ValueError(f"steps, every and batch_size must be at least 1, got {steps}, {every} and {size}")
     watch = watch or {}
     history: dict[str, list[float]] = {"loss": [], "step": [], **{name: [] for name in watch}}
-
-    def look(step: int) -> None:
-        history["step"].append(step)
-        model.eval()
-        with torch.no_grad():
-            for name, measure in watch.items():
-                history[name].append(float(measure(model)))
-        model.train()
-
     update = optimizer(model.parameters(), lr=lr)
     with seeded(seed):
         batches = _batches(len(x), min(size, len(x)), in_order=batch_size is None)
         model.train()
         for step, batch in zip(range(steps), batches, strict=False):
             if step % every == 0:
-                look(step)
+                _look(model, watch, history, step)
             value = loss(model(x[batch]), y[batch])
             update.zero_grad()
             value.backward()  # type: ignore[no-untyped-call]
             update.step()
             history["loss"].append(value.item())
         if steps % every == 0:
-            look(steps)
+            _look(model, watch, history, steps)
     return history
 
 
@@ -117,3 +108,17 @@ def _batches(n: int, size: int, *, in_order: bool) -> Iterator[Tensor | slice]:
             yield slice(None)
         else:
             yield from torch.randperm(n)[: n - n % size].view(-1, size)
+
+
+def _look(
+    model: nn.Module,
+    watch: Mapping[str, Callable[[nn.Module], float]],
+    history: dict[str, list[float]],
+    step: int,
+) -> None:
+    history["step"].append(step)
+    model.eval()
+    with torch.no_grad():
+        for name, measure in watch.items():
+            history[name].append(float(measure(model)))
+    model.train()

@@ -1,0 +1,189 @@
+"""The mechanical rules of STYLE.md for the package, held over every public function."""
+
+import ast
+import importlib
+import inspect
+import pkgutil
+import re
+import textwrap
+from pathlib import Path
+
+import pytest
+
+import lossbook
+
+ROOT = Path(lossbook.__file__).parent
+MODULES = sorted(module.name for module in pkgutil.iter_modules([str(ROOT)]))
+TREES = {name: ast.parse((ROOT / f"{name}.py").read_text(encoding="utf-8")) for name in MODULES}
+LOSS_MODULES = [name for name in ("regression", "classification", "imbalance") if name in MODULES]
+SPACES = {"logits", "probs", "log_probs", "pred"}
+SECTIONS = ["Args", "Returns", "Yields", "Raises", "Example", "References"]
+PUBLIC = [
+    function
+    for module in MODULES if not module.startswith("_") and module != "plots"
+    for name, function in vars(importlib.import_module(f"lossbook.{module}")).items()
+    if inspect.isfunction(function) and not name.startswith("_") and function.__module__ == f"lossbook.{module}"
+]
+NO_LOSS = {"class_weights"}
+LOSSES = [f for f in PUBLIC if f.__module__.split(".")[1] in LOSS_MODULES and f.__name__ not in NO_LOSS]
+
+
+def over(functions):
+    return pytest.mark.parametrize("function", functions, ids=lambda f: f"{f.__module__}.{f.__name__}")
+
+
+every_function, every_loss = over(PUBLIC), over(LOSSES)
+
+
+def parameters(function):
+    return list(inspect.signature(function).parameters.values())
+
+
+def sections(function):
+    """Return (the text before any section, {section: its text}) of a docstring, in order."""
+    parts = re.split(rf"^({'|'.join(SECTIONS)}):$", inspect.getdoc(function) or "", flags=re.MULTILINE)
+    return parts[0], dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def body_lines(function):
+    """Return how many lines the body of a function has, its docstring and signature not counted."""
+    first, *_, last = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0].body
+    return last.end_lineno - first.end_lineno
+
+
+def imports(tree):
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+
+
+def test_there_are_functions_to_check():
+    assert len(PUBLIC) > 10
+    assert len(LOSSES) > 1
+
+
+@every_function
+def test_options_are_keyword_only(function):
+    positional = [p for p in parameters(function) if p.kind is not p.KEYWORD_ONLY]
+    # A distribution that may be left out, and the size of a data set, are arguments and not options.
+    arguments = {"perplexity": {"q"}, "dense_detections": {"n_images"}}.get(function.__name__, set())
+    assert {p.name for p in positional if p.default is not p.empty} <= arguments
+
+
+@every_loss
+def test_the_first_argument_names_its_space_and_the_last_option_is_reduction(function):
+    first, second, *options = parameters(function)
+    assert first.name in SPACES
+    assert second.name == "target"
+    assert first.kind is second.kind is first.POSITIONAL_OR_KEYWORD
+    assert (options[-1].name, options[-1].default) == ("reduction", "mean")
+
+
+@over([f for f in PUBLIC if f.__module__ == "lossbook.information"])
+def test_a_distribution_is_called_p(function):
+    assert parameters(function)[0].name == "p"
+
+
+@every_function
+def test_docstring_has_its_parts_in_order(function):
+    head, found = sections(function)
+    assert list(found) == [section for section in SECTIONS if section in found]
+    needed = {"Args", "Returns", "Example"} if function.__name__ != "seeded" else {"Args", "Yields", "Example"}
+    module = function.__module__.split(".")[1]
+    if module in {"information", *LOSS_MODULES}:
+        needed |= {"Raises", "References"}
+        assert ":math:" in head or ".. math::" in head, "a formula"
+    assert needed <= set(found)
+    assert ">>> " in found["Example"]
+    first = head.splitlines()[0]
+    assert first.endswith(".")
+    assert len(first) <= 106
+
+
+@every_function
+def test_docstring_names_the_arguments_of_the_signature_in_order(function):
+    _, found = sections(function)
+    documented = re.findall(r"^    (\w+): ", found["Args"], flags=re.MULTILINE)
+    assert documented == [p.name for p in parameters(function)]
+
+
+@every_loss
+def test_docstring_binds_its_symbols_and_names_its_peers(function):
+    head, found = sections(function)
+    for parameter in parameters(function)[:2]:
+        assert f"``{parameter.name}``" in head, f"the formula does not use {parameter.name}"
+    assert "Peers: " in head
+    assert "gradient" in head
+    assert '"none"' in found["Returns"] or '"none"' in found["Args"]
+    assert "Error: " in found["Raises"]
+
+
+@every_loss
+def test_every_loss_has_a_row_in_the_table_of_tests(function):
+    from test_losses import CASES
+
+    assert function in {case.loss for case in CASES}
+
+
+@every_loss
+def test_every_loss_is_at_the_top(function):
+    assert getattr(lossbook, function.__name__) is function
+    assert function.__name__ in lossbook.__all__
+
+
+def test_the_top_is_a_table_of_contents():
+    assert lossbook.__all__ == sorted(lossbook.__all__)
+    tree = ast.parse((ROOT / "__init__.py").read_text(encoding="utf-8"))
+    kinds = {type(node) for node in tree.body[1:]}
+    assert kinds <= {ast.Import, ast.ImportFrom, ast.Assign}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_point_one_way(module):
+    allowed = {
+        "plots": {"matplotlib", "altair"},
+        "data": {"sklearn", "pooch"},
+        "metrics": {"sklearn"},
+    }.get(module, set())
+    outside = {name.split(".")[0] for name in imports(TREES[module])}
+    assert outside & {"matplotlib", "altair", "sklearn", "pooch", "scipy", "pandas"} <= allowed
+    inside = {name for name in imports(TREES[module]) if name.startswith("lossbook")}
+    assert inside <= {"lossbook", "lossbook._checks", "lossbook._stable", "lossbook.classification"}
+
+
+@pytest.mark.parametrize("module", sorted(set(MODULES) - {"plots", "data"}))
+def test_nothing_prints_reads_or_draws(module):
+    calls = {ast.unparse(node.func) for node in ast.walk(TREES[module]) if isinstance(node, ast.Call)}
+    assert not calls & {"print", "open", "input", "Path", "exec", "eval"}
+
+
+@every_function
+def test_no_function_is_long(function):
+    assert body_lines(function) <= 30
+
+
+def test_every_module_says_what_it_is_for():
+    assert [name for name, tree in TREES.items() if not ast.get_docstring(tree)] == []
+
+
+def code_lines(tree, text):
+    """Return how many lines hold code: no docstring, no comment, no blank."""
+    documented = set()
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node):
+            documented |= set(range(node.body[0].lineno, node.body[0].end_lineno + 1))
+    lines = enumerate(text.splitlines(), start=1)
+    return sum(1 for number, line in lines if number not in documented and line.strip()[:1] not in {"", "#"})
+
+
+def test_the_package_stays_small():
+    sizes = {path.stem: code_lines(ast.parse(text), text) for path in ROOT.glob("*.py")
+             for text in [path.read_text(encoding="utf-8")]}
+    assert sum(sizes.values()) < 1200, sizes
+
+
+def test_code_is_told_from_docstrings():
+    text = '"""Doc."""\n\n# comment\ndef f():\n    """Two\n    lines."""\n    return 1\n'
+    assert code_lines(ast.parse(text), text) == 2

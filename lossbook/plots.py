@@ -10,10 +10,10 @@ import json
 import os
 import re
 import sys
-from base64 import b64encode
 from html import escape
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -27,6 +27,7 @@ _BLUE, _RED, _GREEN, _PURPLE, _BROWN, _SKY, _BLACK = (
 )
 _SOLID, _DASHED, _DOTTED, _DASHDOT = "-", "--", ":", "-."
 
+#: The colour and the line style of each loss through the whole book, as keywords for ``ax.plot``.
 STYLES: dict[str, dict[str, str]] = {
     name: {"color": color, "linestyle": linestyle}
     for name, color, linestyle in [
@@ -129,17 +130,18 @@ class Interactive:
         if size is None:
             raise ValueError(f"the picture of {self.name!r} has no size: {still[:200]}")
         width, height = (round(float(side)) for side in size.groups())
-        rows = sum("bind" in param for param in spec.get("params", []))
+        rows = sum("input" in param.get("bind", ()) for param in spec.get("params", []))
         # vl-convert numbers clip paths on from picture to picture; here the same chart gives the same bytes
         first = min(map(int, re.findall(r'id="clip(\d+)"', still)), default=0)
         still = re.sub(r"\bclip(\d+)\b", lambda match: f"clip{int(match[1]) - first}", still)
         data = json.dumps(spec, sort_keys=True, ensure_ascii=False).replace("<", "\\u003c")
-        source = b64encode(still.encode()).decode()
+        still = re.sub(r' (?:aria-[a-z]+|role|class)="[^"]*"', "", still)  # the picture has its alt text
+        source = "data:image/svg+xml," + quote(still, safe=" =:/,;()'")
         return (
             f'<div class="interactive" id="{self.name}-chart"'
             f' style="--width: {width}px; --height: {height}px; --sliders: {rows}">'
             f'<img class="interactive-still" alt="{escape(self.alt)}" width="{width}" height="{height}"'
-            f' src="data:image/svg+xml;base64,{source}">'
+            f' src="{source}">'
             f'<script type="application/json">{data}</script></div>'
         )
 

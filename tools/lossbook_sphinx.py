@@ -1,14 +1,171 @@
-"""Sphinx extension of this book: what the theme and myst-nb do not do by themselves."""
-from pathlib import Path
+"""Sphinx extension of this book: what the theme and myst-nb do not do by themselves.
+
+Every change to a page happens in one place, ``finish_page``, on the page's own HTML:
+the links under the title, figures that keep their room, solutions that fold without a script.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+import struct
 import sys
+from html import escape
+from pathlib import Path
+from urllib.parse import quote
+
+from bs4 import BeautifulSoup
+from docutils import nodes
+from sphinx.errors import ConfigError
+
 sys.path.insert(0, str(Path(__file__).parent))
-from book import cache_path
+from book import cache_path, environment
+
+# What a page loads. The theme and its extensions offer more (icons of 540 kB, kernels, tabs, cards).
+SCRIPTS = {
+    "documentation_options.js",
+    "doctools.js",
+    "sphinx_highlight.js",
+    "clipboard.min.js",
+    "copybutton.js",
+    "sphinx-book-theme.js",
+    "searchtools.js",
+    "language_data.js",
+    "searchindex.js",
+    "tex-chtml.js",
+    "page.js",
+    "interactive.js",
+}
+STYLE_SHEETS = re.compile(r"pygments|sphinx-book-theme|copybutton|mystnb|exercise|lossbook")
 
 
-def use_keyed_cache(app, config):
+def use_keyed_cache(_app, config):
+    os.environ.update(environment())  # what executes here must be what the cache expects
     config.nb_execution_cache_path = str(cache_path())
+    # Sphinx reads a page anew when this value changes: pages follow the package and this file, too.
+    config.lossbook_key = cache_path().name + hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:16]
+
+
+def repository(app) -> tuple[str, str]:
+    """The repository's address and its owner/name, from `repository.url` in _config.yml."""
+    url = app.config.html_theme_options.get("repository_url", "").rstrip("/")
+    match = re.fullmatch(r"https://github\.com/([^/]+/[^/]+)", url)
+    if match is None:
+        raise ConfigError(f"repository.url must look like https://github.com/owner/name, got {url!r}")
+    return url, match[1]
+
+
+def page_links(app, pagename: str, has_code: bool) -> list[tuple[str, str, dict[str, str]]]:
+    """The text, the address and further attributes of each link under a page's title."""
+    url, name = repository(app)
+    branch = app.config.html_theme_options.get("repository_branch", "main")
+    source = Path(app.env.doc2path(pagename, base=False)).as_posix()
+    notebook = str(Path(source).with_suffix(".ipynb"))
+    up = "../" * pagename.count("/")
+    links = []
+    if has_code:
+        colab = f"https://colab.research.google.com/github/{name}/blob/{branch}/{quote(notebook)}"
+        links += [("Open in Colab", colab, {}), ("Download notebook", up + notebook, {"download": ""})]
+    return [
+        *links,
+        ("Source", f"{up}_sources/{source}", {}),
+        ("Edit", f"{url}/edit/{branch}/{quote(source)}", {}),
+        ("Report an issue", f"{url}/issues/new?title={quote(f'{source}: ')}", {}),
+    ]
+
+
+def png_size(path: Path) -> tuple[int, int]:
+    """The size at which a PNG is shown: figures are drawn with two dots for each point of the page."""
+    width, height = struct.unpack(">II", path.read_bytes()[16:24])
+    return round(width / 2), round(height / 2)
+
+
+def keep_room_for_images(soup, app) -> None:
+    """Give each picture its size, so that nothing moves when it arrives; load it when it comes near."""
+    sources = {name: Path(app.srcdir, path) for path, name in app.builder.images.items()}
+    for image in soup.find_all("img", src=re.compile(r"_images/[^/]+\.png$")):
+        width, height = png_size(sources[image["src"].rsplit("/", 1)[1]])
+        image.attrs.update(width=width, height=height, loading="lazy", decoding="async")
+
+
+def fold_solutions(soup) -> None:
+    """Make each folded admonition a <details>, which opens by keyboard and without a script."""
+    for box in soup.select("div.admonition.dropdown"):
+        title = box.find(class_="admonition-title")
+        text = " ".join(title.get_text().split())
+        box.name, title.name, title.string = "details", "summary", text
+        box["class"].remove("dropdown")
+
+
+def finish_page(app, pagename, _templatename, context, doctree):
+    """Mend one page before it is written."""
+    if '<div class="interactive"' in context.get("body", ""):
+        app.add_js_file("interactive.js", loading_method="defer")
+    context["script_files"] = [
+        script for script in context["script_files"] if script_name(script) in SCRIPTS or mathjax(script)
+    ]
+    context["css_files"] = [sheet for sheet in context["css_files"] if STYLE_SHEETS.search(str(sheet.filename))]
+    if doctree is None or "body" not in context:
+        return
+    has_code = any("cell" in node.get("classes", ()) for node in doctree.findall(nodes.container))
+    soup = BeautifulSoup(context["body"], "html.parser")
+    for script in soup.find_all("script", type=lambda kind: kind != "application/json"):
+        script.decompose()
+    for section in soup.find_all("section", id=re.compile("^(exercise|solution|proof)-content$")):
+        del section["id"]
+    keep_room_for_images(soup, app)
+    fold_solutions(soup)
+    title = soup.find("h1")
+    if title is not None:
+        links = "".join(
+            f'<a href="{escape(href)}"{"".join(f" {key}={value!r}" for key, value in more.items())}>{text}</a>'
+            for text, href, more in page_links(app, pagename, has_code)
+        )
+        bar = f'<nav class="page-links noprint" aria-label="This page">{links}</nav>'
+        title.insert_after(BeautifulSoup(bar, "html.parser"))
+    context["body"] = str(soup)
+    if 'name="description"' not in context["metatags"]:
+        context["metatags"] += f'\n<meta name="description" content="{escape(first_words(doctree))}" />'
+
+
+def script_name(script) -> str:
+    return str(script.filename or "").rsplit("/", 1)[-1]
+
+
+def mathjax(script) -> bool:
+    return "MathJax" in str(script.attributes.get("body", ""))
+
+
+def first_words(doctree) -> str:
+    """What a search engine shows of a page whose front matter has no description (myst: html_meta)."""
+    first = next(doctree.findall(nodes.paragraph), None)
+    text = " ".join(first.astext().split()) if first else ""
+    return text if len(text) <= 160 else text[:157].rsplit(" ", 1)[0] + " …"
+
+
+def add_files(app, exception):
+    """Put beside the pages the notebooks that they offer and the script that draws interactive figures."""
+    if exception or app.builder.format != "html":
+        return
+    for docname in app.env.found_docs:
+        notebook = Path(app.env.doc2path(docname)).with_suffix(".ipynb")
+        if notebook.exists():
+            target = Path(app.outdir, docname).with_suffix(".ipynb")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(notebook, target)
+    import vl_convert
+
+    version = f"/* Vega, Vega-Lite and vega-embed from vl-convert {vl_convert.__version__} */\n"
+    bundle = Path(app.outdir, "_static", "vega.js")
+    if not bundle.exists() or not bundle.read_text().startswith(version):
+        bundle.write_text(f"{version}(() => {{{vl_convert.javascript_bundle()}\n}})();\n")
 
 
 def setup(app):
+    app.add_config_value("lossbook_key", "", "env")
     app.connect("config-inited", use_keyed_cache, priority=10)
+    app.connect("html-page-context", finish_page, priority=900)
+    app.connect("build-finished", add_files)
+    app.add_css_file("lossbook.css", priority=900)
+    app.add_js_file("page.js", loading_method="defer")
     return {"parallel_read_safe": True, "parallel_write_safe": True}

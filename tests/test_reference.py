@@ -1,0 +1,169 @@
+"""The reference pages: nothing public, cited or written is missing from them."""
+
+import importlib
+import inspect
+import pkgutil
+import re
+import textwrap
+import unicodedata
+import warnings
+import xml.etree.ElementTree as ElementTree
+from io import StringIO
+
+import pytest
+from book import ROOT, chapters
+from docutils import nodes
+from lossbook_api import link_to_the_entry, shown, uses
+from pybtex.database import parse_file
+from sphinx import addnodes
+from sphinx.application import Sphinx
+from sphinx.search.en import SearchEnglish
+from sphinx.util.docutils import docutils_namespace, patch_docutils
+
+import lossbook
+
+REFERENCE = ROOT / "chapters" / "reference"
+CHAPTERS = [path for path in chapters()[1:] if path.parent != REFERENCE]
+BIBLIOGRAPHY = parse_file(ROOT / "references.bib", bib_format="bibtex").entries
+NAMES = [module.name for module in pkgutil.iter_modules(lossbook.__path__) if not module.name.startswith("_")]
+MODULES = [importlib.import_module(f"lossbook.{name}") for name in NAMES]
+FOCAL_BODY = inspect.getsource(lossbook.focal_loss).split('"""')[2]
+
+
+def public(module) -> set[str]:
+    """Every name that a module offers: its `__all__`, else what it defines itself under a name without underscore."""
+    own = {name for name, value in vars(module).items() if getattr(value, "__module__", None) == module.__name__}
+    names = getattr(module, "__all__", [name for name in own if not name.startswith("_")])
+    return {f"{module.__name__}.{name}" for name in names}
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory) -> tuple[list[str], str]:
+    """The names on the API page, read by Sphinx itself, and what Sphinx warns of."""
+    folder, log = tmp_path_factory.mktemp("api"), StringIO()
+    (folder / "index.md").write_text((REFERENCE / "api.md").read_text())
+    extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+    settings = {"extensions": extensions, "suppress_warnings": ["myst.xref_missing"]}
+    with warnings.catch_warnings(), docutils_namespace(), patch_docutils():
+        warnings.simplefilter("ignore")
+        app = Sphinx(folder, None, folder / "out", folder / "trees", "dummy", settings, status=None, warning=log)
+        app.build()
+    return [name for name in app.env.get_domain("py").objects if name.count(".") == 2], log.getvalue()
+
+
+def test_every_public_name_is_on_the_api_page(api):
+    assert set(api[0]) == set().union(*map(public, MODULES))
+
+
+def test_no_name_is_on_the_api_page_twice(api):
+    assert "duplicate object description" not in api[1]
+
+
+def test_every_loss_can_be_imported_from_the_top():
+    for module in ("regression", "classification", "imbalance"):
+        for name in public(importlib.import_module(f"lossbook.{module}")):
+            assert hasattr(lossbook, name.rsplit(".", 1)[1]), name
+
+
+@pytest.mark.parametrize(
+    ("code", "used"),
+    [
+        ("from lossbook import focal_loss", True),
+        ("from lossbook import (\n    class_weights,\n    focal_loss,\n)", True),
+        ("lossbook.focal_loss(z, y)", True),
+        ("imbalance.focal_loss(z, y)", True),
+        ("naive_focal_loss(z, y)", False),
+        ("from lossbook import softmax_focal_loss", False),
+        ("kornia.losses.focal_loss(z, y)", False),
+    ],
+)
+def test_a_chapter_is_named_where_its_code_uses_a_function(code, used):
+    assert uses(f"```{{code-cell}} ipython3\n{code}\n```\n", "lossbook.imbalance.focal_loss") is used
+
+
+@pytest.mark.parametrize(
+    ("file", "source", "name"),
+    [
+        ("lossbook/imbalance.py", inspect.getsource(lossbook.focal_loss), "lossbook.imbalance.focal_loss"),
+        ("lossbook/imbalance.py", textwrap.dedent(FOCAL_BODY), "lossbook.imbalance.focal_loss"),
+        ("lossbook/information.py", inspect.getsource(lossbook.information._expectation), None),
+        ("lossbook/imbalance.py", "loss = 1", None),
+        ("tools/book.py", "def build()", None),
+    ],
+)
+def test_a_source_shown_in_a_chapter_leads_to_its_entry(file, source, name):
+    block = nodes.literal_block(source, source, source=file)
+    page = nodes.section("", block, nodes.paragraph())
+    link_to_the_entry(None, page)
+    assert [link["reftarget"] for link in page.findall(addnodes.pending_xref)] == ([name] if name else [])
+    assert page[0] is block
+    assert shown(block) == name
+
+
+@pytest.mark.parametrize("page", ["glossary", "notation"])
+def test_every_chapter_is_linked_from(page):
+    linked = re.findall(r"\{doc\}`\.\./([\w/-]+)`", (REFERENCE / f"{page}.md").read_text())
+    assert {f"{path.parent.name}/{path.stem}" for path in CHAPTERS} <= set(linked)
+
+
+def glossary() -> list[list[str]]:
+    """The lines of each entry: the English term, the Korean term, the definition."""
+    listing = re.search(r"(?s)^```\{glossary\}\n:sorted:\n\n(.*?)^```$", (REFERENCE / "glossary.md").read_text(), re.M)
+    return [entry.splitlines() for entry in listing[1].strip().split("\n\n")]
+
+
+def test_every_glossary_entry_has_an_english_and_a_korean_term_and_a_definition():
+    for english, korean, *definition in glossary():
+        assert not re.search("[가-힣]", english), english
+        assert re.search("[가-힣]", korean), english
+        assert definition, english
+        assert all(line.startswith("  ") for line in definition), english
+        assert definition[-1].endswith("."), english
+
+
+def test_the_glossary_names_no_term_twice():
+    terms = [term for english, korean, *_ in glossary() for term in (english, korean)]
+    assert len(terms) == len(set(terms))
+
+
+def test_the_search_index_splits_korean_into_words():
+    search = SearchEnglish({})
+    assert search.split("쿨백-라이블러 발산") == ["쿨백", "라이블러", "발산"]
+    assert all(search.word_filter(word) and search.stem(word) == word for word in ("손실", "엔트로피"))
+
+
+def test_the_map_shows_as_written_exactly_the_pages_of_the_book():
+    boxes = [box.attrib for box in ElementTree.parse(ROOT / "chapters" / "map.svg").iter() if "data-page" in box.attrib]
+    written = [box["data-page"] for box in boxes if box["class"] == "ready"]
+    assert sorted(written) == sorted(f"{path.parent.name}/{path.stem}" for path in chapters()[1:])
+    assert len(boxes) == len({box["data-page"] for box in boxes})
+
+
+def plain(text: str) -> str:
+    """Lower-case ASCII letters only: Dollár becomes dollar."""
+    return re.sub("[^a-z]", "", unicodedata.normalize("NFKD", text).lower())
+
+
+def checksum_holds(isbn: str) -> bool:
+    digits = [int(digit) for digit in isbn.replace("-", "")]
+    return len(digits) == 13 and sum(digit * (1, 3)[i % 2] for i, digit in enumerate(digits)) % 10 == 0
+
+
+@pytest.mark.parametrize("key", list(BIBLIOGRAPHY))
+def test_a_bibliography_entry_is_complete(key):
+    fields, people = BIBLIOGRAPHY[key].fields, BIBLIOGRAPHY[key].persons
+    author = plain("".join(people["author"][0].last_names))
+    assert re.fullmatch(rf"{author}{fields['year']}[a-z0-9]+", key), "a key is author, year and a word of the title"
+    assert plain(re.sub(r"^[a-z]+\d+", "", key)) in plain(fields["title"]), "the word of the key stands in the title"
+    assert any(fields.get(venue) for venue in ("journal", "booktitle", "publisher", "institution", "eprint"))
+    found_by = {"doi", "eprint", "isbn"} | ({"number"} if BIBLIOGRAPHY[key].type == "techreport" else set())
+    assert found_by & set(fields)
+    assert re.fullmatch(r"10\.\d{4,}/\S+", fields.get("doi", "10.1000/x"))
+    assert re.fullmatch(r"\d{4}\.\d{4,5}", fields.get("eprint", "1708.02002"))
+    assert checksum_holds(fields.get("isbn", "9780521642989"))
+
+
+def test_exactly_the_entries_of_the_bibliography_are_cited():
+    text = "".join(path.read_text() for path in chapters())
+    cited = {key.strip() for keys in re.findall(r"\{cite(?::\w+)?\}`([^`]+)`", text) for key in keys.split(",")}
+    assert set(BIBLIOGRAPHY) == cited

@@ -1,0 +1,89 @@
+"""The files around the book: they agree with each other and carry nothing of the machine they were written on."""
+
+import re
+import subprocess
+import tomllib
+from itertools import chain
+
+import pytest
+import yaml
+from book import ROOT
+
+URL = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]["url"]
+OWNER_AND_NAME = URL.removeprefix("https://github.com/")
+# Written in pieces, so that this file does not hold what it forbids.
+HOSTS = ["py" + "pi.org", "python" + "hosted.org", "ana" + "conda.org", "npm" + "js.org", "download" + ".pytorch.org"]
+OPTIONS = ["index" + "-url", "find" + "-links"]
+PATHS = r"(?<![\w./:~-])/(?:work|root|home|Users|tmp|mnt|opt)/\w"
+FORBIDDEN = re.compile("|".join([*map(re.escape, HOSTS + OPTIONS), PATHS]))
+OUR_ADDRESS = re.compile(r"(?:github\.com|colab\.research\.google\.com/github)/([\w.-]+/lossbook)\b")
+
+
+def texts() -> dict[str, str]:
+    """Every text file under version control."""
+    command = ["git", "ls-files"]
+    found = {}
+    for name in subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines():
+        path = ROOT / name
+        if path.is_file() and path.suffix != ".png":
+            found[name] = path.read_text()
+    return found
+
+
+def test_no_file_names_a_package_registry_or_a_path_of_one_machine():
+    found = {name: match[0] for name, text in texts().items() if (match := FORBIDDEN.search(text))}
+    assert not found
+
+
+def test_the_address_of_the_repository_stands_in_the_configuration_alone():
+    derived = ("_config.yml", "README.md", "CITATION.cff")
+    found = {name: set(OUR_ADDRESS.findall(text)) for name, text in texts().items()}
+    for name, owners in found.items():
+        if name in derived or name.endswith(".ipynb"):
+            assert owners <= {OWNER_AND_NAME}, name
+        else:
+            assert not owners, name
+    assert all(found[name] for name in derived)
+
+
+def test_the_readme_names_both_commands_and_shows_a_small_picture():
+    text = (ROOT / "README.md").read_text()
+    assert re.search(r"(?m)^make book\b", text)
+    assert re.search(r"(?m)^make test\b", text)
+    pictures = re.findall(r"!\[[^\]]{20,}\]\(([^)]+)\)", text)
+    assert len(pictures) == 1
+    assert (ROOT / pictures[0]).stat().st_size <= 150_000
+
+
+def test_every_file_that_the_readme_links_to_is_there():
+    text = (ROOT / "README.md").read_text()
+    blob = f"https://colab.research.google.com/github/{OWNER_AND_NAME}/blob/main/"
+    links = [link.removeprefix(blob) for link in re.findall(r"\]\(([^)]+)\)", text)]
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_the_contributing_guide_is_short_and_gives_each_dependency_a_reason():
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    assert len(text.splitlines()) < 60
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = chain(project["dependencies"], *project["optional-dependencies"].values())
+    rows = re.findall(r"(?m)^\| ([a-z][^|]+) \| [^|]{5,} \|$", text.split("## Dependencies")[1])
+    given = [name for row in rows for name in row.split(", ")]
+    assert sorted(given) == sorted(re.match(r"[\w-]+", name)[0] for name in wanted)
+
+
+def test_the_citation_file_is_complete_and_agrees_with_the_package():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert {"cff-version", "message", "title", "authors", "version", "license"} <= set(citation)
+    assert citation["authors"] == [{"name": "The lossbook authors"}]
+    assert citation["version"] == project["version"]
+    assert citation["repository-code"] == URL
+    assert project["license"] in citation["license"]
+
+
+@pytest.mark.parametrize(("file", "words"), [("LICENSE", "BSD 3-Clause"), ("LICENSE-text", "CC BY 4.0")])
+def test_a_licence_names_its_holder(file, words):
+    text = (ROOT / file).read_text()
+    assert words in text
+    assert "The lossbook authors" in text

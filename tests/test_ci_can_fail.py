@@ -1,0 +1,118 @@
+"""What CI runs turns red on a copy with a fault: in a loss, a cell, a claim, a figure, a notebook."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from book import ROOT, cache_path, environment
+from leaks import leaks
+from rules import problems
+
+ENTROPY = ROOT / "chapters" / "information-theory" / "entropy.md"
+FOCAL = ROOT / "chapters" / "imbalance" / "focal.md"
+FAULTS = {
+    "the base of the logarithm": (ENTROPY, "information", "entropy", "right(*args, **{**options, 'base': 10})"),
+    "the sign of the exponent": (
+        FOCAL,
+        "imbalance",
+        "focal_loss",
+        "right(*args, **{**options, 'gamma': 1 / (1 + options.get('gamma', 2))})",
+    ),
+}
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """The tools and the package in a place of their own, with no chapter yet."""
+    for folder in ("tools", "lossbook"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("requirements.txt", "pyproject.toml", "references.bib"):
+        shutil.copyfile(ROOT / name, tmp_path / name)
+    (tmp_path / "chapters").mkdir()
+    shutil.copyfile(ROOT / "chapters" / "conftest.py", tmp_path / "chapters" / "conftest.py")
+    return tmp_path
+
+
+def run(copy: Path, *command) -> subprocess.CompletedProcess:
+    paths = {"PYTHONPATH": os.pathsep.join([str(copy / "tools" / "offline"), str(copy)])}
+    return subprocess.run(
+        [sys.executable, *command], cwd=copy, env=environment() | paths, capture_output=True, text=True, check=False
+    )
+
+
+def execute(copy: Path, **chapters: str) -> subprocess.CompletedProcess:
+    """Execute chapters of these names and texts, as the build does."""
+    for name, text in chapters.items():
+        (copy / "chapters" / f"{name}.md").write_text(text)
+    first, *others = (f"chapters/{name}" for name in chapters)
+    listed = "".join(f"      - file: {name}\n" for name in others)
+    parts = f"parts:\n  - chapters:\n{listed}" if listed else ""
+    (copy / "_toc.yml").write_text(f"format: jb-book\nroot: {first}\n{parts}")
+    return run(copy, "tools/book.py", "--execute")
+
+
+def replace(pattern: str, new: str, text: str) -> str:
+    changed, count = re.subn(pattern, new, text, count=1, flags=re.DOTALL | re.MULTILINE)
+    assert count == 1, pattern
+    return changed
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_mutated_loss_makes_the_claims_and_the_outputs_red(fault, copy):
+    chapter, module, name, wrong = FAULTS[fault]
+    with (copy / "lossbook" / f"{module}.py").open("a") as source:
+        source.write(f"\n\ndef {name}(*args, right={name}, **options):\n    return {wrong}\n")
+    done = execute(copy, mutated=chapter.read_text())
+    assert done.returncode == 1
+    assert "AssertionError" in done.stdout
+    shutil.copyfile(chapter.with_suffix(".ipynb"), copy / "chapters" / "mutated.ipynb")
+    done = run(copy, "-m", "pytest", "-q", "--nbval", "-x", "chapters")
+    assert done.returncode == 1
+    assert "Cell outputs differ" in done.stdout
+    assert " passed" in done.stdout, "the cells before the fault pass"
+
+
+def test_a_broken_cell_and_a_false_claim_are_red_and_the_chapter_itself_is_not(copy):
+    text = ENTROPY.read_text()
+    broken = replace(r"^(```\{code-cell\} ipython3\n)(for )", r"\1undefined_name\n\2", text)
+    false = replace(r"^(:tags: \[remove-cell\]\nassert .*? == 0\.)\d+", r"\g<1>123", text)
+    done = execute(copy, good=text, broken=broken, false=false)
+    assert done.returncode == 1
+    verdicts = dict(re.findall(r"chapters/(\w+)\.md (executed|failed)", done.stdout))
+    assert verdicts == {"good": "executed", "broken": "failed", "false": "failed"}
+    assert "NameError" in done.stdout
+    assert "AssertionError" in done.stdout
+
+
+def test_a_missing_alt_text_is_named(tmp_path):
+    chapter = tmp_path / "chapter.md"
+    chapter.write_text(replace(r"^  image:\n    alt: [^\n]*\n", "", ENTROPY.read_text()))
+    assert problems(ENTROPY) == []
+    assert any(problem.startswith("7: ") and "alt" in problem for problem in problems(chapter)), problems(chapter)
+
+
+def test_a_leaked_directive_is_named():
+    notebook = nbformat.read(ENTROPY.with_suffix(".ipynb"), as_version=4)
+    assert leaks(notebook) == []
+    notebook.cells[3].source += "\n\n```{note}\nText.\n```"
+    assert leaks(notebook) == ["cell 3: fence: ```{note}"]
+
+
+def test_a_notebook_out_of_step_with_its_chapter_is_named(copy):
+    for name in ("_config.yml", "_toc.yml"):
+        shutil.copyfile(ROOT / name, copy / name)
+    for folder in ("chapters", "theme"):
+        shutil.copytree(ROOT / folder, copy / folder, dirs_exist_ok=True)
+    if cache_path().exists():
+        shutil.copytree(cache_path(), copy / cache_path().relative_to(ROOT))
+    chapter = copy / ENTROPY.relative_to(ROOT)
+    chapter.write_text(replace(r"How much does a message", "How much can a message", chapter.read_text()))
+    done = run(copy, "tools/notebooks.py", "--check")
+    assert done.returncode == 1
+    assert done.stdout.count("out of step") == 1, done.stdout + done.stderr
+    assert "chapters/information-theory/entropy.ipynb is out of step with its chapter" in done.stdout

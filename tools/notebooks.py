@@ -1,0 +1,178 @@
+"""Make the notebooks for Colab: chapters/**/x.ipynb from chapters/**/x.md.
+
+    python tools/notebooks.py            write the notebooks
+    python tools/notebooks.py --check    only say which of them are out of step with their chapter
+
+Sphinx reads and resolves the chapters, so numbers, citations and links are those of the pages.
+A builder of this module then writes each resolved page as plain Markdown.
+Code and tags are those of the notebook that myst-nb reads from the chapter, outputs those of the book's cache.
+
+The ready-made builder, sphinx-tojupyter 0.6, was tried and not taken.
+It loses outputs, cell tags, the captions of figures that a cell draws and the links of numbered references,
+writes "(A die)Exercise 1", puts HTML anchors into the text and links to notebooks that do not exist.
+"""
+
+import hashlib
+import io
+import os
+import re
+import shutil
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import nbformat
+import yaml
+from book import ROOT, environment, executable_chapters, execute
+from cells import TEXT, Writer, is_cell, tags_of
+from jupyter_book.config import get_final_config
+from jupyter_cache import get_cache
+from leaks import leaks
+from sphinx.application import Sphinx
+from sphinx.builders import Builder
+from sphinx.errors import SphinxError
+from sphinx.util.docutils import docutils_namespace, patch_docutils
+
+INSTALL = (
+    'from importlib.util import find_spec; ready = find_spec("lossbook") or '
+    'get_ipython().run_line_magic("pip", "install -q git+{repository}")'
+)
+
+
+def repository_url(root: Path = ROOT) -> str:
+    """The address of the repository, from the one place where it stands."""
+    url = (yaml.safe_load((root / "_config.yml").read_text()).get("repository") or {}).get("url") or ""
+    if not re.fullmatch(r"https://github\.com/[\w.-]+/[\w.-]+", url):
+        raise ValueError(f"_config.yml: repository.url is {url!r}, expected https://github.com/OWNER/REPOSITORY")
+    return url
+
+
+def published_url(root: Path = ROOT) -> str:
+    """The address of the published book, which follows from the repository's; it ends with a slash."""
+    owner, name = urlsplit(repository_url(root)).path.strip("/").split("/")
+    return f"https://{owner.lower()}.github.io/{name}/"
+
+
+def assemble(cells: list, repository: str, page: str, gpu: bool) -> str:
+    """The text of the notebook: install line, link to the page, identities and metadata that never change by chance."""
+    first_code = next(index for index, cell in enumerate(cells) if cell.cell_type == "code")
+    cells.insert(first_code, nbformat.v4.new_code_cell(INSTALL.format(repository=repository), execution_count=1))
+    title, _, rest = cells[0].source.partition("\n\n")
+    note = f"*Run the cells from top to bottom, or read [this chapter as a page]({page}).*"
+    cells[0].source = "\n\n".join(filter(None, [title, note, rest]))
+    seen = {}
+    for cell in cells:
+        key = f"{cell.cell_type}\n{cell.source}"
+        seen[key] = seen.get(key, 0) + 1
+        cell.id = hashlib.sha256(f"{seen[key]}\n{key}".encode()).hexdigest()[:12]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    notebook.metadata = nbformat.from_dict({
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+        **({"accelerator": "GPU", "colab": {"gpuType": "T4"}} if gpu else {}),
+    })
+    nbformat.validate(notebook)
+    return nbformat.writes(notebook) + "\n"
+
+
+class NotebookBuilder(Builder):
+    """Sphinx's part: every link becomes the address of the published page."""
+
+    name = "notebook"
+    supported_image_types = ["image/svg+xml", "image/png", "image/jpeg", "image/gif"]  # noqa: RUF012
+
+    def init(self) -> None:
+        root = Path(self.app.srcdir)
+        self.site, self.repository = published_url(root), repository_url(root)
+        self.notebooks = {}
+
+    def get_outdated_docs(self):
+        return self.env.found_docs
+
+    def get_target_uri(self, docname, _kind=None):
+        return f"{self.site}{docname}.html"
+
+    def get_relative_uri(self, _here, there, _kind=None):
+        return self.get_target_uri(there)
+
+    def prepare_writing(self, docnames) -> None:
+        pass
+
+    def write_doc(self, docname, doctree) -> None:
+        path = Path(self.outdir).parent / "jupyter_execute" / f"{docname}.ipynb"
+        if not any(doctree.findall(is_cell)):
+            return
+        source = nbformat.read(path, as_version=4)
+        shown = [cell for cell in source.cells if cell.cell_type == "code" and "remove-cell" not in tags_of(cell)]
+        if not shown:
+            return
+        _, executed = get_cache(self.env.mystnb_config.execution_cache_path).merge_match_into_notebook(source)
+        wanted = source.metadata.get("colab", {}).get("gpu", False)
+        gpu = wanted or any("gpu" in tags_of(cell) for cell in shown)
+        cells = Writer(self, docname, executed).cells_of(doctree)
+        text = assemble(cells, self.repository, self.get_target_uri(docname), gpu)
+        self.notebooks[Path(self.app.srcdir) / f"{docname}.ipynb"] = text
+
+
+def setup(app):
+    app.add_builder(NotebookBuilder)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def generate(root: Path = ROOT) -> dict[Path, str]:
+    """The text of every notebook of the book in `root`, by its path."""
+    if root == ROOT and (failures := execute(executable_chapters())):
+        raise RuntimeError("\n".join(failures))
+    needed = {"latex_individualpages": False}
+    config, _ = get_final_config(user_yaml=root / "_config.yml", cli_config=needed, sourcedir=root)
+    config["extensions"].append("notebooks")
+    kinds = [TEXT, "text/html", "image/png", "image/svg+xml"]
+    config["nb_mime_priority_overrides"] = [("notebook", kind, index) for index, kind in enumerate(kinds)]
+    build, warnings = root / "_build" / "notebooks", io.StringIO()
+    with patch_docutils(root), docutils_namespace():
+        out, trees = build / "out", build / "doctrees"
+        app = Sphinx(root, None, out, trees, "notebook", config, status=None, warning=warnings)
+        app.build(force_all=True)
+    if app._warncount:
+        shutil.rmtree(trees)  # or the next run would not warn again
+        raise RuntimeError(re.sub(r"\x1b\[[\d;]*m", "", warnings.getvalue()))
+    return app.builder.notebooks
+
+
+def out_of_step(root: Path, wanted: dict[Path, str]) -> list[str]:
+    """The notebooks that are missing, that differ from their chapter, or that have no chapter."""
+    present = {path for path in (root / "chapters").rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts}
+    differ = [path for path in wanted if not path.exists() or path.read_text() != wanted[path]]
+    return sorted(str(path.relative_to(root)) for path in {*differ, *(present - set(wanted))})
+
+
+def main(arguments: list[str]) -> int:
+    if set(arguments) - {"--check"}:
+        print(__doc__)
+        return 2
+    os.environ.update(environment())
+    try:
+        wanted = generate()
+    except (RuntimeError, ValueError, SphinxError) as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    found = [f"{path.relative_to(ROOT)}: {leak}" for path in wanted for leak in leaks(nbformat.reads(wanted[path], 4))]
+    if found:
+        print("The notebooks would show what only the build understands:", *found, sep="\n  ", file=sys.stderr)
+        return 1
+    stale = out_of_step(ROOT, wanted)
+    if "--check" in arguments:
+        print(*(f"{name} is out of step with its chapter: run `make notebooks`" for name in stale), sep="\n", end="")
+        return bool(stale)
+    for name in stale:
+        path = ROOT / name
+        if path in wanted:
+            path.write_text(wanted[path])
+        else:
+            path.unlink()
+        print(f"{name} {'written' if path in wanted else 'removed'}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -15,8 +15,7 @@ from lossbook._stable import above_half
 
 def floats(name: str, value: Tensor) -> Tensor:
     """Return ``value`` as float32 or float64; raise unless it is a tensor of floating type."""
-    if not isinstance(value, Tensor):
-        raise TypeError(f"{name} must be a torch.Tensor, got {type(value).__name__}")
+    tensor(name, value)
     if not value.is_floating_point():
         raise TypeError(f"{name} must have a floating dtype, got {value.dtype}")
     return above_half(value)
@@ -47,11 +46,31 @@ def same_shape(name: str, value: Tensor, wanted_name: str, wanted: Tensor) -> No
         raise ValueError(f"{name} must have the shape of {shapes}")
 
 
-def binary_target(target: Tensor, logits: Tensor, *, soft: bool = False) -> Tensor:
+def tensor(name: str, value: Tensor) -> None:
+    """Raise unless ``value`` is a tensor."""
+    if not isinstance(value, Tensor):
+        raise TypeError(f"{name} must be a torch.Tensor, got {type(value).__name__}")
+
+
+def real_target(target: Tensor, pred: Tensor) -> Tensor:
+    """Return ``target`` in the dtype of ``pred``; raise unless it is finite and of its shape."""
+    tensor("target", target)
+    same_shape("target", target, "pred", pred)
+    values(target.isfinite(), "every target must be finite", target)
+    return target.to(pred.dtype)
+
+
+def probabilities(probs: Tensor) -> Tensor:
+    """Return ``probs`` as float32 or float64; raise unless each is in [0, 1]."""
+    probs = floats("probs", probs)
+    values((probs >= 0) & (probs <= 1), "every entry of probs must be in [0, 1]", probs)
+    return probs
+
+
+def binary_target(target: Tensor, logits: Tensor, *, name: str = "logits", soft: bool = False) -> Tensor:
     """Return ``target`` in the dtype of ``logits``: each 0 or 1, or between them if ``soft``."""
-    if not isinstance(target, Tensor):
-        raise TypeError(f"target must be a torch.Tensor, got {type(target).__name__}")
-    same_shape("target", target, "logits", logits)
+    tensor("target", target)
+    same_shape("target", target, name, logits)
     if soft:
         values((target >= 0) & (target <= 1), "every target must be in [0, 1]", target)
     else:
@@ -68,20 +87,30 @@ def class_logits(logits: Tensor) -> Tensor:
     return logits
 
 
-def class_target(target: Tensor, logits: Tensor, ignore_index: int = -100) -> tuple[Tensor, Tensor]:
+def label_logits(logits: Tensor) -> Tensor:
+    """Return ``logits`` if they are (N, K), one logit per label."""
+    logits = floats("logits", logits)
+    if logits.ndim != 2:
+        raise ValueError(f"logits must have shape (N, K), got {tuple(logits.shape)}")
+    return logits
+
+
+def class_target(
+    target: Tensor, logits: Tensor, ignore_index: int | None = None
+) -> tuple[Tensor, Tensor]:
     """Return (target with ignored entries set to 0, mask of those kept) for integer class targets."""
-    if not isinstance(target, Tensor):
-        raise TypeError(f"target must be a torch.Tensor, got {type(target).__name__}")
+    tensor("target", target)
     if target.is_floating_point() or target.is_complex() or target.dtype == torch.bool:
         raise TypeError(f"target must hold integer class indices, got {target.dtype}")
     wanted = (logits.shape[0], *logits.shape[2:])
     if target.shape != wanted:
         raise ValueError(f"target must have shape {tuple(wanted)}, that of logits {tuple(logits.shape)} "
                          f"without its classes, got {tuple(target.shape)}")
-    keep = target != ignore_index
+    keep = torch.ones_like(target, dtype=torch.bool) if ignore_index is None else target != ignore_index
     top = logits.shape[1] - 1
     ok = ((target >= 0) & (target <= top)) | ~keep
-    values(ok, f"every target must be a class from 0 to {top} or ignore_index {ignore_index}", target)
+    ignored = "" if ignore_index is None else f" or ignore_index {ignore_index}"
+    values(ok, f"every target must be a class from 0 to {top}{ignored}", target)
     return torch.where(keep, target, 0).long(), keep
 
 
@@ -97,11 +126,46 @@ def class_weight(weight: Tensor | None, logits: Tensor) -> Tensor:
     return weight.to(logits.dtype)
 
 
-def counts(value: Sequence[float] | Tensor) -> Tensor:
+def distribution_target(target: Tensor, logits: Tensor) -> Tensor:
+    """Return ``target`` in the dtype of ``logits``; raise unless it is distributions over dimension 1."""
+    if target.shape != logits.shape:
+        wanted = f"must hold integer classes, or probabilities in the shape of logits {tuple(logits.shape)}"
+        raise ValueError(f"target {wanted}, got {target.dtype} of shape {tuple(target.shape)}")
+    values((target >= 0) & (target <= 1), "every probability in target must be in [0, 1]", target)
+    total = above_half(target).sum(1)
+    slack = max(1e-5, 8 * torch.finfo(target.dtype).eps)
+    values((total - 1).abs() <= slack, "the probabilities in target must sum to 1 over the classes", total)
+    return target.to(logits.dtype)
+
+
+def element_weight(name: str, weight: Tensor | None, logits: Tensor) -> Tensor | None:
+    """Return ``weight``, None or in the shape of ``logits``, finite and at least 0, in the dtype of ``logits``."""
+    if weight is None:
+        return None
+    weight = floats(name, weight)
+    same_shape(name, weight, "logits", logits)
+    values((weight >= 0) & weight.isfinite(), f"every {name} must be finite and at least 0", weight)
+    return weight.to(logits.dtype)
+
+
+def positive_weight(weight: Tensor | None, logits: Tensor) -> Tensor:
+    """Return the factor of the positives, a scalar or one per label of the last axis, ones if None."""
+    if weight is None:
+        return logits.new_ones(())
+    weight = floats("pos_weight", weight)
+    if weight.shape not in {(), logits.shape[-1:]}:
+        wanted = f"() or {tuple(logits.shape[-1:])}, the last axis of logits"
+        raise ValueError(f"pos_weight must have shape {wanted}, got {tuple(weight.shape)}")
+    values((weight >= 0) & weight.isfinite(), "every pos_weight must be finite and at least 0", weight)
+    return weight.to(logits.dtype)
+
+
+def counts(value: Sequence[float] | Tensor, classes: int | None = None) -> Tensor:
     """Return the (K,) class counts in float64; raise unless each is finite and above 0."""
     value = torch.as_tensor(value).to(torch.float64)
-    if value.ndim != 1 or value.numel() == 0:
-        raise ValueError(f"counts must have shape (K,), one per class, got {tuple(value.shape)}")
+    if value.ndim != 1 or len(value) != (classes or max(len(value), 1)):
+        wanted = f"({classes or 'K'},)"
+        raise ValueError(f"counts must have shape {wanted}, one per class, got {tuple(value.shape)}")
     values((value > 0) & value.isfinite(), "every count must be finite and above 0", value)
     return value
 

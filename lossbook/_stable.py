@@ -22,3 +22,27 @@ def log_odds_against(logits: Tensor, target: Tensor) -> Tensor:
     # The largest logit is taken out before exp, z_y after log: no digit of a difference is lost at |z| = 1e4.
     r = (others - top).exp().sum(1, keepdim=True).log() + (top - logits.gather(1, y))
     return r.squeeze(1)
+
+
+def log_softmax(logits: Tensor) -> Tensor:
+    """Return log p over dimension 1, exact also where p is nearly 1: there torch's keeps 7 digits of p, not of log p.
+
+    With z_m the largest logit, log p_j = (z_j - z_m) - log(1 + the sum over k ≠ m of exp(z_k - z_m)): two terms
+    of one sign, and no 1 among those that are summed.
+    """
+    top = logits.argmax(1, keepdim=True)
+    below = (logits - logits.gather(1, top)).scatter(1, top, 0)
+    return below - below.exp().scatter(1, top, 0).sum(1, keepdim=True).log1p()
+
+
+def per_class(values: Tensor, logits: Tensor) -> Tensor:
+    """Return ``values`` (K,) in the dtype of ``logits`` (N, K, …), shaped to multiply them class by class."""
+    return values.to(logits.dtype).view(-1, *[1] * (logits.ndim - 2))
+
+
+def centred(logits: Tensor) -> Tensor:
+    """Return the logits less the largest of each example, so that what is added next is not lost in rounding.
+
+    A loss that sees only differences of logits has the same gradient with and without, hence the detach.
+    """
+    return logits - logits.amax(1, keepdim=True).detach()

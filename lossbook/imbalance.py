@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from lossbook import _checks
-from lossbook._stable import log_odds_against
+from lossbook._stable import centred, log_odds_against, log_softmax, per_class
 
 
 def class_weights(
@@ -172,3 +172,351 @@ def softmax_focal_loss(
     log_p_y, log_1_minus_p_y = logsigmoid(-r), logsigmoid(r)
     loss = -w * torch.exp(gamma * log_1_minus_p_y) * log_p_y
     return _checks.reduce(loss, reduction, w)
+
+
+def asymmetric_loss(
+    logits: Tensor,
+    target: Tensor,
+    *,
+    gamma_pos: float = 0.0,
+    gamma_neg: float = 4.0,
+    margin: float = 0.05,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Focal loss with a focusing strength for each side, and no attention at all to very easy negatives (ASL).
+
+    With :math:`p = \sigma(` ``logits`` :math:`)`, :math:`y` = ``target``, :math:`\gamma_+` = ``gamma_pos``,
+    :math:`\gamma_-` = ``gamma_neg``, :math:`m` = ``margin`` and :math:`p_m = \max(p - m, 0)`,
+
+    .. math:: \mathrm{ASL} = \begin{cases} -(1 - p)^{\gamma_+} \log p & y = 1 \\
+        -p_m^{\gamma_-} \log(1 - p_m) & y = 0 \end{cases}
+
+    For many labels of which few are present, some of them forgotten. The gradient for a negative,
+    :math:`p (1 - p)\, p_m^{\gamma_-} [1 / (1 - p_m) - \gamma_- \log(1 - p_m) / p_m]`, is 0 below the margin and falls
+    again near :math:`p = 1`, where a negative is probably a missing label. At ``margin`` 0 and equal gammas it is
+    focal loss. It is not minimised by the true probability.
+
+    Peers: the authors' code sums instead of averaging, has gamma_pos 1 as its default where the paper recommends
+    0, and clips p at 1e-8, below which positives have no gradient.
+
+    Args:
+        logits: any shape, one independent logit per element.
+        target: 0 or 1, of the shape of ``logits``.
+        gamma_pos: focusing strength of positives, at least 0.
+        gamma_neg: focusing strength of negatives, at least 0.
+        margin: what is taken off the probability of negatives, in [0, 1).
+        reduction: "none", "mean" (over elements) or "sum".
+
+    Returns:
+        A scalar, or with "none" a tensor of the shape of ``logits``.
+
+    Raises:
+        TypeError: if an argument has the wrong type.
+        ValueError: if shapes differ, a target is not 0 or 1, or an option is outside its range.
+
+    Example:
+        >>> asymmetric_loss(torch.tensor([0.0, 0.0, -3.0]), torch.tensor([1, 0, 0]), reduction="none")
+        tensor([0.6931, 0.0245, 0.0000])
+
+    References:
+        Ridnik, Ben-Baruch, Zamir, Noy, Friedman, Protter and Zelnik-Manor, 2021, ICCV, equations 5 to 7
+        (arXiv:2009.14119).
+    """
+    z = _checks.floats("logits", logits)
+    y = _checks.binary_target(target, z)
+    _checks.number("gamma_pos", gamma_pos, "[0, inf)")
+    _checks.number("gamma_neg", gamma_neg, "[0, inf)")
+    _checks.number("margin", margin, "[0, 1)")
+    log_p, log_1_minus_p = logsigmoid(z), logsigmoid(-z)
+    positive = -torch.exp(gamma_pos * log_1_minus_p) * log_p
+    p = log_p.exp()  # not sigmoid(z), whose derivative in torch is rounded where p is nearly 1
+    p_m = torch.where(p > margin, p - margin, 0.5)  # 0.5: any number that has a logarithm, for what is dropped
+    # 1 - p_m as it stands while p_m is small, as (1 - p) + m when it is large
+    large = torch.logaddexp(log_1_minus_p, p.new_tensor(margin).log())
+    log_1_minus_p_m = torch.where(p_m < 0.5, torch.log1p(-p_m.clamp(max=0.5)), large)
+    negative = torch.where(p > margin, -(p_m**gamma_neg) * log_1_minus_p_m, 0)
+    return _checks.reduce(torch.where(y == 1, positive, negative), reduction)
+
+
+def softmax_asymmetric_loss(
+    logits: Tensor,
+    target: Tensor,
+    *,
+    gamma_pos: float = 0.0,
+    gamma_neg: float = 4.0,
+    label_smoothing: float = 0.1,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Asymmetric loss for one class out of several.
+
+    With :math:`p = \mathrm{softmax}(` ``logits`` :math:`)`, :math:`y` = ``target``, :math:`\gamma_+` = ``gamma_pos``,
+    :math:`\gamma_-` = ``gamma_neg``, :math:`\varepsilon` = ``label_smoothing`` and K classes,
+
+    .. math:: \mathrm{ASL} = -\Big(1 - \varepsilon + \frac{\varepsilon}{K}\Big) (1 - p_y)^{\gamma_+} \log p_y
+        - \frac{\varepsilon}{K} \sum_{j \ne y} p_j^{\gamma_-} \log p_j
+
+    With both gammas 0 it is cross-entropy with label smoothing, whose gradient is :math:`p - y'`. Without
+    smoothing it is softmax focal loss, and ``gamma_neg`` does nothing.
+
+    Peers: the paper has only the form for several labels; this is that of the authors' code, which rounds
+    :math:`1 - p_y` to 0 for sure predictions.
+
+    Args:
+        logits: shape (N, K) or (N, K, d1, …), K at least 2.
+        target: integer classes from 0 to K - 1, shape (N,) or (N, d1, …).
+        gamma_pos: focusing strength of the true class, at least 0.
+        gamma_neg: focusing strength of the other classes, at least 0.
+        label_smoothing: share of the uniform distribution in the target, in [0, 1].
+        reduction: "none", "mean" (over examples) or "sum".
+
+    Returns:
+        A scalar, or with "none" a tensor of the shape of ``target``.
+
+    Raises:
+        TypeError: if an argument has the wrong type.
+        ValueError: if shapes do not fit, a class does not exist, or an option is outside its range.
+
+    Example:
+        >>> logits = torch.tensor([[0.1, 0.7, 0.2]]).log()
+        >>> softmax_asymmetric_loss(logits, torch.tensor([1]), gamma_pos=1.0)
+        tensor(0.1000)
+
+    References:
+        Ridnik, Ben-Baruch, Zamir, Noy, Friedman, Protter and Zelnik-Manor, 2021, ICCV, and its published code,
+        class ASLSingleLabel (arXiv:2009.14119).
+    """
+    logits = _checks.class_logits(logits)
+    y, _ = _checks.class_target(target, logits)
+    _checks.number("gamma_pos", gamma_pos, "[0, inf)")
+    _checks.number("gamma_neg", gamma_neg, "[0, inf)")
+    epsilon = _checks.number("label_smoothing", label_smoothing, "[0, 1]") / logits.shape[1]
+    r, log_p = log_odds_against(logits, y), log_softmax(logits)
+    true = torch.exp(gamma_pos * logsigmoid(r)) * logsigmoid(-r)
+    others = (torch.exp(gamma_neg * log_p) * log_p).scatter(1, y.unsqueeze(1), 0).sum(1)
+    return _checks.reduce(-(1 - label_smoothing + epsilon) * true - epsilon * others, reduction)
+
+
+def logit_adjusted_loss(
+    logits: Tensor,
+    target: Tensor,
+    *,
+    counts: Sequence[float] | Tensor,
+    tau: float = 1.0,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Cross-entropy after the classes' log-frequencies are added to the logits.
+
+    With :math:`z` = ``logits``, :math:`y` = ``target``, :math:`\pi_k = n_k / N` from :math:`n` = ``counts`` and
+    :math:`\tau` = ``tau``,
+
+    .. math:: \mathrm{LA} = \log\Big[1 + \sum_{j \ne y} \Big(\frac{\pi_j}{\pi_y}\Big)^\tau e^{z_j - z_y}\Big]
+        = -\log \mathrm{softmax}(z + \tau \log \pi)_y
+
+    and the gradient is :math:`\mathrm{softmax}(z + \tau \log \pi) - y`. The frequencies enter in training only: at
+    ``tau`` 1 the largest of the plain logits then answers for the balanced error, in which every class counts the
+    same. At ``tau`` 0 it is cross-entropy.
+
+    Peers: the authors' code agrees; "balanced softmax" is the same at ``tau`` 1.
+
+    Args:
+        logits: shape (N, K) or (N, K, d1, …), K at least 2.
+        target: integer classes from 0 to K - 1, shape (N,) or (N, d1, …).
+        counts: training examples per class, shape (K,), each above 0.
+        tau: strength, at least 0.
+        reduction: "none", "mean" (over examples) or "sum".
+
+    Returns:
+        A scalar, or with "none" a tensor of the shape of ``target``.
+
+    Raises:
+        TypeError: if an argument has the wrong type.
+        ValueError: if shapes do not fit, a class does not exist, a count is not above 0, or ``tau`` is negative.
+
+    Example:
+        >>> logit_adjusted_loss(torch.zeros(2, 2), torch.tensor([0, 1]), counts=[90, 10], reduction="none")
+        tensor([0.1054, 2.3026])
+
+    References:
+        Menon, Jayasumana, Rawat, Jain, Veit and Kumar, 2021, ICLR, equation 10 (arXiv:2007.07314).
+    """
+    logits = _checks.class_logits(logits)
+    y, _ = _checks.class_target(target, logits)
+    n = _checks.counts(counts, logits.shape[1])
+    tau = _checks.number("tau", tau, "[0, inf)")
+    adjusted = centred(logits) + tau * per_class(n.log(), logits)
+    return _checks.reduce(-logsigmoid(-log_odds_against(adjusted, y)), reduction)
+
+
+def ldam_loss(
+    logits: Tensor,
+    target: Tensor,
+    *,
+    counts: Sequence[float] | Tensor,
+    max_margin: float = 0.5,
+    scale: float = 30.0,
+    weight: Tensor | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Cross-entropy that asks rarer classes to win by a larger margin.
+
+    With :math:`z` = ``logits``, :math:`y` = ``target``, :math:`n` = ``counts``, :math:`s` = ``scale`` and :math:`w` =
+    ``weight``,
+
+    .. math:: \mathrm{LDAM} = -w_y \log \frac{e^{s (z_y - \Delta_y)}}{e^{s (z_y - \Delta_y)} +
+        \sum_{j \ne y} e^{s z_j}}, \qquad \Delta_k = \frac{C}{n_k^{1/4}}
+
+    where C makes the largest margin, that of the rarest class, ``max_margin``. The gradient is
+    :math:`s\, w_y (\mathrm{softmax}(s (z - \Delta_y [j = y])) - y)`. The logits are meant to be cosines, between -1
+    and 1, from normalised features and weights, which is why they need a scale.
+
+    Peers: the paper has no scale in the formula (s = 1) and tunes C; the authors' code has this form.
+
+    Args:
+        logits: shape (N, K) or (N, K, d1, …), K at least 2.
+        target: integer classes from 0 to K - 1, shape (N,) or (N, d1, …).
+        counts: training examples per class, shape (K,), each above 0.
+        max_margin: margin of the rarest class, at least 0, in the unit of the logits.
+        scale: multiplies logits and margins, above 0.
+        weight: one factor per class, shape (K,), each at least 0; None is all ones.
+        reduction: "none", "mean" (weighted) or "sum".
+
+    Returns:
+        A scalar, or with "none" a tensor of the shape of ``target``.
+
+    Raises:
+        TypeError: if an argument has the wrong type.
+        ValueError: if shapes do not fit, a class does not exist, a count is not above 0, or an option is outside
+            its range.
+
+    Example:
+        >>> cosines = torch.tensor([[0.5, 0.0], [0.0, 0.5]])
+        >>> ldam_loss(cosines, torch.tensor([0, 1]), counts=[160, 10], scale=2.0, reduction="none")
+        tensor([0.4741, 0.6931])
+
+    References:
+        Cao, Wei, Gaidon, Arechiga and Ma, 2019, NeurIPS, equations 12 and 13 (arXiv:1906.07413).
+    """
+    logits = _checks.class_logits(logits)
+    y, _ = _checks.class_target(target, logits)
+    n = _checks.counts(counts, logits.shape[1])
+    _checks.number("max_margin", max_margin, "[0, inf)")
+    _checks.number("scale", scale, "(0, inf)")
+    w_y = _checks.class_weight(weight, logits)[y]
+    delta = (max_margin * (n.min() / n) ** 0.25).to(logits.dtype)[y].unsqueeze(1)
+    shifted = centred(logits).scatter_add(1, y.unsqueeze(1), -delta)
+    return _checks.reduce(-w_y * logsigmoid(-log_odds_against(scale * shifted, y)), reduction, w_y)
+
+
+def distribution_balanced_loss(
+    logits: Tensor,
+    target: Tensor,
+    *,
+    counts: Sequence[float] | Tensor,
+    total: int,
+    alpha: float = 0.1,
+    beta: float = 10.0,
+    mu: float = 0.2,
+    kappa: float = 0.05,
+    scale: float = 2.0,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Binary cross-entropy for many labels, rebalanced where labels come together, tolerant of negatives.
+
+    With :math:`z` = ``logits``, :math:`y` = ``target``, :math:`n` = ``counts``, :math:`N` = ``total``, and
+    :math:`\alpha, \beta, \mu, \kappa, \lambda` = ``alpha``, ``beta``, ``mu``, ``kappa``, ``scale``,
+
+    .. math:: \mathrm{DB}_k = \hat r_k \Big[ y_k \log(1 + e^{-(z_k - \nu_k)})
+        + \frac{1}{\lambda} (1 - y_k) \log(1 + e^{\lambda (z_k - \nu_k)}) \Big]
+
+    .. math:: \hat r_k = \alpha + \sigma(\beta (r_k - \mu)), \qquad
+        r_k = \frac{1 / n_k}{\sum_{j: y_j = 1} 1 / n_j}, \qquad \nu_k = \kappa \log(N / n_k - 1)
+
+    Its gradient is :math:`\hat r_k [(1 - y_k)\, \sigma(\lambda (z_k - \nu_k)) - y_k\, \sigma(\nu_k - z_k)]`. The
+    weight :math:`r_k` compares how often class-balanced sampling means to draw an example with how often it would,
+    given all its labels; an example without labels has infinite :math:`r`, so :math:`\hat r = \alpha + 1`.
+
+    Peers: the authors' code divides :math:`\nu` by the scale once more, and by default multiplies by a focal
+    factor, the paper's variant DB-Focal.
+
+    Args:
+        logits: shape (N, K), one logit per label.
+        target: 0 or 1, of the shape of ``logits``.
+        counts: training examples that have each label, shape (K,), each above 0 and below ``total``.
+        total: training examples.
+        alpha: smallest weight, at least 0.
+        beta: steepness of the smoothed weight, above 0.
+        mu: the ratio :math:`r` at which the smoothed weight is half-way.
+        kappa: strength of the bias by label, at least 0.
+        scale: how much flatter negatives are than positives, above 0.
+        reduction: "none", "mean" (over elements) or "sum".
+
+    Returns:
+        A scalar, or with "none" a tensor of the shape of ``logits``.
+
+    Raises:
+        TypeError: if an argument has the wrong type.
+        ValueError: if shapes do not fit, a target is not 0 or 1, or an option is outside its range.
+
+    Example:
+        >>> options = {"counts": [50, 5], "total": 100, "reduction": "none"}
+        >>> distribution_balanced_loss(torch.zeros(1, 2), torch.tensor([[1, 1]]), **options)
+        tensor([[0.2436, 0.8458]])
+
+    References:
+        Wu, Huang, Liu, Wang and Lin, 2020, ECCV, sections 3.2 and 3.3 (arXiv:2007.09654).
+    """
+    logits = _checks.label_logits(logits)
+    y = _checks.binary_target(target, logits)
+    n = _checks.counts(counts, logits.shape[1])
+    _checks.values(n < total, f"every count must be below total {total}", n)
+    for name, value, interval in (("alpha", alpha, "[0, inf)"), ("beta", beta, "(0, inf)"), ("mu", mu, "[0, inf)"),
+                                  ("kappa", kappa, "[0, inf)"), ("scale", scale, "(0, inf)")):
+        _checks.number(name, value, interval)
+    rarity, nu = (1 / n).to(logits), (kappa * torch.log(total / n - 1)).to(logits)
+    r = rarity / (y * rarity).sum(1, keepdim=True)
+    r_hat = alpha + torch.sigmoid(beta * (r - mu))
+    positive, negative = logsigmoid(logits - nu), logsigmoid(-scale * (logits - nu)) / scale
+    return _checks.reduce(-r_hat * torch.where(y == 1, positive, negative), reduction)
+
+
+def ohem_loss(logits: Tensor, target: Tensor, *, keep: int = 128, reduction: str = "mean") -> Tensor:
+    r"""Binary cross-entropy of the hardest examples alone (online hard example mining).
+
+    With :math:`\ell_i` the binary cross-entropy of element i of ``logits`` and ``target``, and B = ``keep``,
+
+    .. math:: \mathrm{OHEM} = \frac{1}{B} \sum_{i \in H} \ell_i, \qquad H: \text{the } B \text{ largest } \ell_i
+
+    The gradient is that of binary cross-entropy for the examples in H, and 0 for all others, whatever they would
+    have to say: the price of mining, next to the sorting. At ``keep`` as large as the batch it is binary
+    cross-entropy.
+
+    Peers: the paper ranks regions of an image by the loss of a read-only copy of the network, after removing
+    overlapping ones, and shares B = 128 between two images; here the batch itself is ranked.
+
+    Args:
+        logits: any shape, one independent logit per element.
+        target: 0 or 1, of the shape of ``logits``.
+        keep: how many elements to keep, at least 1; more than there are keeps all.
+        reduction: "none" (0 for elements that are dropped), "mean" (over the kept) or "sum".
+
+    Returns:
+        A scalar, or with "none" a tensor of the shape of ``logits``.
+
+    Raises:
+        TypeError: if an argument has the wrong type.
+        ValueError: if shapes differ, a target is not 0 or 1, or an option is outside its range.
+
+    Example:
+        >>> ohem_loss(torch.tensor([0.0, -3.0, 2.0]), torch.tensor([1, 0, 0]), keep=2, reduction="none")
+        tensor([0.6931, 0.0000, 2.1269])
+
+    References:
+        Shrivastava, Gupta and Girshick, 2016, CVPR, section 4.1 (arXiv:1604.03540).
+    """
+    logits = _checks.floats("logits", logits)
+    y = _checks.binary_target(target, logits)
+    _checks.number("keep", keep, "[1, inf)")
+    loss = -logsigmoid((2 * y - 1) * logits)
+    hardest = loss.flatten().topk(min(int(keep), loss.numel())).indices
+    kept = torch.zeros_like(loss).flatten().scatter(0, hardest, 1).view_as(loss)
+    return _checks.reduce(kept * loss, reduction, kept)

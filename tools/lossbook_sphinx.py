@@ -86,6 +86,7 @@ def keep_room_for_images(soup, app) -> None:
     for image in soup.find_all("img", src=re.compile(r"_images/[^/]+\.png$")):
         width, height = png_size(sources[image["src"].rsplit("/", 1)[1]])
         image.attrs.update(width=width, height=height, loading="lazy", decoding="async")
+        image.attrs.pop("style", None)  # myst-nb fixes both sides, and a phone would squeeze only one
 
 
 def fold_solutions(soup) -> None:

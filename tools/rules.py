@@ -228,7 +228,7 @@ def problems(path: Path) -> list[str]:
     """What this chapter breaks, each with the number of the rule in STYLE.md."""
     path = Path(path)
     teaches = path.stem != "index" and path.parent.name != "reference"
-    rules = (opening, code_cells, structure, claims, figures, interactive) if teaches else (claims, figures)
+    rules = (opening, code_cells, structure, claims, figures, interactive) if teaches else (figures,)
     notebook = read(path)
     return [problem for rule in rules for problem in rule(notebook)]
 

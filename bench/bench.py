@@ -1,0 +1,93 @@
+"""Measure lossbook and its peers side by side, and write the results that the reference pages show.
+
+    make bench                       everything; about 20 minutes the first time
+    python3 bench/bench.py accuracy  error of value and gradient against mpmath
+    python3 bench/bench.py behaviours  one small question per row
+    python3 bench/bench.py speed     time of forward plus backward; wants a quiet machine
+
+The peers live in an environment of their own, .venv-bench, so that the book's pins stay as they are.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv-bench"
+PARTS = ("accuracy", "behaviours", "speed")
+
+
+def install() -> None:
+    """Make .venv-bench from the two lists of requirements, unless it is there and they have not changed since."""
+    wanted = [ROOT / "bench" / name for name in ("requirements.txt", "requirements-alone.txt")]
+    ready = VENV / "ready"
+    if ready.exists() and ready.stat().st_mtime > max(path.stat().st_mtime for path in wanted):
+        return
+    print("Making .venv-bench; the first time, this downloads about 900 MB.", flush=True)
+    pip = [str(VENV / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    for step in (
+        [sys.executable, "-m", "venv", "--clear", str(VENV)],
+        [*pip, "torch==2.13.0"],
+        [*pip, "-r", str(wanted[0])],
+        [*pip, "--no-deps", "-r", str(wanted[1])],
+        [*pip, "--no-deps", "--target", str(VENV / "older"), "kornia==0.8.2"],
+    ):
+        subprocess.check_call(step)
+    ready.touch()
+
+
+def measure_accuracy() -> None:
+    import accuracy
+    import torch
+    from libraries import versions
+    from stamp import write
+    from tqdm import tqdm
+
+    torch.set_num_threads(1)
+    work = [(case, library, dtype) for dtype in accuracy.PROMISE for case in accuracy.CASES for library in case.calls]
+    rows = [accuracy.measure(*one) for one in tqdm(work, desc="accuracy", disable=None)]
+    write("accuracy", versions(), rows, curves=accuracy.curves())
+
+
+def measure_behaviours() -> None:
+    import behaviours
+    from libraries import versions
+    from stamp import write
+    from tqdm import tqdm
+
+    rows = [behaviours.measure(one) for one in tqdm(behaviours.BEHAVIOURS, desc="behaviours", disable=None)]
+    write("behaviours", versions(), rows)
+
+
+def measure_speed() -> None:
+    import speed
+    import torch
+    from libraries import versions
+    from stamp import write
+    from tqdm import tqdm
+
+    torch.set_num_threads(2)
+    before, rows = speed.load(), []
+    with tqdm(total=speed.ROUNDS * len(speed.TASKS), desc="speed", disable=None) as bar:
+        for task in speed.TASKS:
+            rows += speed.measure(task, bar)
+    write("speed", versions(), rows, threads=2, rounds=speed.ROUNDS, load_before=before)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("part", nargs="?", choices=PARTS, help="one part only")
+    part = parser.parse_args().part
+    if Path(sys.prefix) != VENV:
+        install()
+        here = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}", "PYTHONWARNINGS": "ignore"}
+        return subprocess.call([str(VENV / "bin" / "python"), __file__, *([part] if part else [])], env=here)
+    for name in [part] if part else PARTS:
+        globals()[f"measure_{name}"]()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

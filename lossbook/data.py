@@ -1,15 +1,20 @@
-"""The data sets of the chapters: made from a seed, or shipped with scikit-learn. None is downloaded.
+"""The data sets of the chapters: made from a seed, or shipped with scikit-learn. One may be downloaded.
 
-Everything comes as float32 and int64 tensors. The same seed gives the same set; random numbers are NumPy's,
-whose streams do not change from version to version.
+Everything comes as tensors: numbers in float32, classes in int64, marks of presence (0.0 or 1.0) in float32. The
+same seed gives the same set; random numbers are NumPy's, whose streams do not change from version to version.
 """
 
+import shutil
+import urllib.error
+import urllib.request
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pooch
 import torch
-from sklearn.datasets import load_digits
+from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.model_selection import train_test_split
 from torch import Tensor
 
@@ -23,6 +28,172 @@ class Split(NamedTuple):
     y_val: Tensor
     x_test: Tensor
     y_test: Tensor
+
+
+def line_with_outliers(
+    n: int = 1000,
+    *,
+    slope: float = 3.3,
+    intercept: float = 5.3,
+    noise: float = 1.0,
+    outliers: float = 0.0,
+    stuck_at: float = 60.0,
+    seed: int = 0,
+) -> tuple[Tensor, Tensor]:
+    r"""Points along a line, some of them read from an instrument that is stuck.
+
+    :math:`y = \text{slope} \cdot x + \text{intercept}` plus normal noise, for x uniform on [-5, 5]; a share
+    ``outliers`` reads ``stuck_at`` plus noise instead, whatever x is.
+
+    Args:
+        n: how many points.
+        slope: of the line.
+        intercept: of the line.
+        noise: standard deviation of the noise, at least 0.
+        outliers: share of gross errors, in [0, 1]: exactly that share of the points, rounded.
+        stuck_at: what the broken instrument reads.
+        seed: of the random numbers; x and the noise do not depend on the share of outliers.
+
+    Returns:
+        x and y, each of shape (n,).
+
+    Raises:
+        ValueError: if ``outliers`` is outside [0, 1].
+
+    Example:
+        >>> x, y = line_with_outliers(100, noise=0.0, outliers=0.05)
+        >>> int((y == 60).sum())
+        5
+    """
+    if not 0 <= outliers <= 1:
+        raise ValueError(f"outliers must be in [0, 1], got {outliers}")
+    rng = np.random.default_rng(seed)
+    x, e = rng.uniform(-5, 5, n), noise * rng.standard_normal(n)
+    stuck = rng.permutation(n) < round(outliers * n)
+    y = np.where(stuck, stuck_at, slope * x + intercept) + e
+    return _tensor(x), _tensor(y)
+
+
+def widening_noise(n: int = 1000, *, seed: int = 0) -> tuple[Tensor, Tensor]:
+    r"""Points along a line whose noise grows with x: every quantile of y is a line of its own.
+
+    .. math:: y = 2 + x + (0.2 + 0.3 x)\, \varepsilon, \qquad x \sim U[0, 10], \quad \varepsilon \sim N(0, 1)
+
+    Args:
+        n: how many points.
+        seed: of the random numbers.
+
+    Returns:
+        x and y, each of shape (n,).
+
+    Example:
+        >>> x, y = widening_noise(3)
+        >>> x.shape, y.shape
+        (torch.Size([3]), torch.Size([3]))
+    """
+    rng = np.random.default_rng(seed)
+    x = rng.uniform(0, 10, n)
+    return _tensor(x), _tensor(2 + x + (0.2 + 0.3 * x) * rng.standard_normal(n))
+
+
+def two_class_images(
+    counts: Sequence[int] = (1341, 3875), *, size: int = 16, contrast: float = 1.0, seed: int = 0
+) -> tuple[Tensor, Tensor]:
+    r"""Grey images in two classes of unequal size: with and without a bright, blurred spot.
+
+    Every image is noise, smooth over neighbouring pixels; those of class 1 have a round spot of random place and
+    width. The default counts are those of a well-known training set of chest X-rays (normal, pneumonia).
+
+    Args:
+        counts: images of class 0 and of class 1.
+        size: height and width in pixels.
+        contrast: brightness of the spot in standard deviations of the noise; 0 makes the classes equal.
+        seed: of the random numbers.
+
+    Returns:
+        Images, shape (N, 1, size, size), in random order, and classes, shape (N,).
+
+    Example:
+        >>> images, classes = two_class_images((3, 5), size=8)
+        >>> images.shape, classes.bincount()
+        (torch.Size([8, 1, 8, 8]), tensor([3, 5]))
+
+    References:
+        Kermany, Goldbaum and others, 2018, Cell 172(5), for the counts, as distributed in training and test sets.
+    """
+    rng = np.random.default_rng(seed)
+    labels = rng.permutation(np.repeat([0, 1], counts))
+    n, at = len(labels), np.arange(size)
+    row, column = rng.uniform(0.2 * size, 0.8 * size, (2, n, 1))
+    width = rng.uniform(0.1 * size, 0.2 * size, (n, 1))
+    across, down = (np.exp(-(((at - middle) / width) ** 2) / 2) for middle in (column, row))
+    spots = contrast * labels[:, None, None] * down[:, :, None] * across[:, None, :]
+    noise = rng.standard_normal((n, size + 1, size + 1))
+    smooth = (noise[:, 1:, 1:] + noise[:, :-1, 1:] + noise[:, 1:, :-1] + noise[:, :-1, :-1]) / 2
+    return _tensor(smooth + spots)[:, None], _tensor(labels)
+
+
+class MultiLabel(NamedTuple):
+    """Images, the labels one is told, and the labels that are true."""
+
+    images: Tensor
+    labels: Tensor
+    truth: Tensor
+
+
+def multi_label_images(
+    n: int = 2000,
+    *,
+    labels: int = 80,
+    present: float = 3.0,
+    ratio: float = 20.0,
+    missing: float = 0.0,
+    noise: float = 1.0,
+    size: int = 16,
+    seed: int = 0,
+) -> MultiLabel:
+    r"""Images that show a few of many things at once, with an annotator who forgets some of them.
+
+    Each label has a fixed random pattern, the same for every ``seed``; an image is the sum of the patterns that
+    are present, plus noise. Labels come independently of one another, some more often than others, and every image
+    has at least one.
+
+    Args:
+        n: how many images.
+        labels: how many labels there are.
+        present: labels that an image has on average, before the images without any are given one.
+        ratio: of how often the commonest label comes to how often the rarest does, at least 1.
+        missing: share of the true labels that the annotator leaves out, in [0, 1].
+        noise: standard deviation of the noise per pixel; a pattern has standard deviation 1.
+        size: height and width in pixels.
+        seed: of which labels are present, of the noise, and of what is forgotten.
+
+    Returns:
+        Images, shape (n, 1, size, size), and two arrays of 0.0 and 1.0, shape (n, labels): what one is told, and
+        the truth.
+
+    Raises:
+        ValueError: if ``missing`` is outside [0, 1], ``ratio`` is below 1, or a label would come in every image.
+
+    Example:
+        >>> images, told, truth = multi_label_images(1000, missing=0.5)
+        >>> images.shape, bool((told <= truth).all())
+        (torch.Size([1000, 1, 16, 16]), True)
+    """
+    share = np.array(long_tail(10**6, labels, ratio=ratio), dtype=float)
+    share *= present / share.sum()
+    if not 0 <= missing <= 1:
+        raise ValueError(f"missing must be in [0, 1], got {missing}")
+    if share.max() >= 1:
+        raise ValueError(f"present must leave every label below 1 per image, got {share.max():.2f} for the first")
+    patterns = np.random.default_rng(0).standard_normal((labels, size * size))
+    rng = np.random.default_rng(seed)
+    truth = rng.random((n, labels)) < share
+    one = rng.choice(labels, n, p=share / share.sum())
+    truth[np.arange(n), one] |= ~truth.any(axis=1)
+    told = truth & (rng.random((n, labels)) >= missing)
+    images = truth @ patterns + noise * rng.standard_normal((n, size * size))
+    return MultiLabel(_tensor(images).view(n, 1, size, size), _tensor(told), _tensor(truth))
 
 
 def dense_detections(
@@ -140,18 +311,116 @@ def digits_split(*, ratio: float = 1.0, seed: int = 0) -> Split:
         Alpaydin and Kaynak, 1998, UCI Machine Learning Repository: Optical Recognition of Handwritten Digits.
     """
     images, labels = load_digits(return_X_y=True)
-    x_train, x_rest, y_train, y_rest = train_test_split(
-        images / 16, labels, test_size=0.4, stratify=labels, random_state=seed
-    )
+    parts = _split(images / 16, labels, seed)
+    if ratio != 1:
+        smallest = np.bincount(parts[1]).min()
+        kept = _keep(parts[1], long_tail(int(smallest), 10, ratio=ratio), seed)
+        parts[:2] = parts[0][kept], parts[1][kept]
+    return Split(*map(_tensor, parts))
+
+
+def breast_cancer_split(*, seed: int = 0) -> Split:
+    """Scikit-learn's breast-cancer measurements in stratified parts, standardised.
+
+    569 tumours, 30 measurements of each: 60 % for training, 20 % for validation, 20 % for testing. Mean and
+    standard deviation are those of the training part. Class 1 is malignant (scikit-learn has it the other way).
+
+    Args:
+        seed: of the split.
+
+    Returns:
+        The parts: measurements, shape (N, 30), and classes, shape (N,): 0 benign, 1 malignant.
+
+    Example:
+        >>> tumours = breast_cancer_split()
+        >>> tumours.x_train.shape, tumours.y_test.bincount()
+        (torch.Size([341, 30]), tensor([72, 42]))
+
+    References:
+        Wolberg, Mangasarian, Street and Street, 1993, UCI Machine Learning Repository: Breast Cancer Wisconsin.
+    """
+    measured, benign = load_breast_cancer(return_X_y=True)
+    parts = _split(measured, 1 - benign, seed)
+    mean, deviation = parts[0].mean(axis=0), parts[0].std(axis=0)
+    parts[::2] = [(part - mean) / deviation for part in parts[::2]]
+    return Split(*map(_tensor, parts))
+
+
+PNEUMONIA = {
+    "url": "https://zenodo.org/records/10519652/files/pneumoniamnist.npz?download=1",
+    "md5": "28209eda62fecd6e6a2d98b1501bb15f",
+    "megabytes": "4",
+}
+
+
+def pneumonia_mnist(*, folder: str | Path | None = None) -> Split:
+    """PneumoniaMNIST, real chest X-rays of children: downloaded once, checked, and kept.
+
+    4,708, 524 and 624 images of 28 x 28 pixels. The file, 4 MB, comes from zenodo.org; its MD5 sum is compared
+    with that of the release. A download that breaks off goes on where it stopped. No chapter needs it.
+
+    Args:
+        folder: where to keep the file; None is a folder for caches in the home directory.
+
+    Returns:
+        The parts: images with pixels in [0, 1], shape (N, 1, 28, 28), and classes, shape (N,): 0 normal, 1
+        pneumonia.
+
+    Raises:
+        ConnectionError: if the file is not there and cannot be downloaded, with what to do about it.
+        ValueError: if what came is not the file that was released.
+
+    Example:
+        >>> xrays = pneumonia_mnist()  # doctest: +SKIP
+        >>> xrays.x_train.shape  # doctest: +SKIP
+        torch.Size([4708, 1, 28, 28])
+
+    References:
+        Yang, Shi, Wei, Liu, Zhao, Ke, Pfister and Ni, 2023, Scientific Data 10, 41.
+    """
+    folder = Path(folder or pooch.os_cache("lossbook"))
+    try:
+        path = pooch.retrieve(
+            PNEUMONIA["url"], f"md5:{PNEUMONIA['md5']}", "pneumoniamnist.npz", folder, downloader=_resume
+        )
+    except OSError as error:
+        raise ConnectionError(
+            f"cannot download {PNEUMONIA['url']} ({PNEUMONIA['megabytes']} MB): {error}. Run this again to go on "
+            f"where it stopped, or fetch the file with a browser and put it into {folder} as pneumoniamnist.npz."
+        ) from error
+    with np.load(path) as file:
+        parts = [file[f"{part}_{what}"] for part in ("train", "val", "test") for what in ("images", "labels")]
+    parts[::2] = [images[:, None] / 255 for images in parts[::2]]
+    parts[1::2] = [labels[:, 0] for labels in parts[1::2]]
+    return Split(*map(_tensor, parts))
+
+
+def _resume(url: str, output: str, _: object) -> None:
+    # Into a file beside the output, which the next attempt goes on with.
+    partial = Path(output).parent / "pneumoniamnist.part"
+    done = partial.stat().st_size if partial.exists() else 0
+    request = urllib.request.Request(url, headers={"Range": f"bytes={done}-"})
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            if answer.status == 200:  # the whole file, from a server that cannot send the rest alone
+                done = 0
+            expected = done + int(answer.headers["Content-Length"])
+            with partial.open("ab" if done else "wb") as file:
+                shutil.copyfileobj(answer, file)
+    except urllib.error.HTTPError:  # for instance that there is no such range: begin again next time
+        partial.unlink(missing_ok=True)
+        raise
+    if partial.stat().st_size != expected:
+        raise ConnectionError(f"{partial.stat().st_size} of {expected} bytes came")
+    partial.replace(output)
+
+
+def _split(x: np.ndarray, y: np.ndarray, seed: int) -> list[np.ndarray]:
+    x_train, x_rest, y_train, y_rest = train_test_split(x, y, test_size=0.4, stratify=y, random_state=seed)
     x_val, x_test, y_val, y_test = train_test_split(
         x_rest, y_rest, test_size=0.5, stratify=y_rest, random_state=seed
     )
-    if ratio != 1:
-        smallest = np.bincount(y_train).min()
-        kept = _keep(y_train, long_tail(int(smallest), 10, ratio=ratio), seed)
-        x_train, y_train = x_train[kept], y_train[kept]
-    parts = [(x_train, y_train), (x_val, y_val), (x_test, y_test)]
-    return Split(*(_tensor(part) for pair in parts for part in pair))
+    return [x_train, y_train, x_val, y_val, x_test, y_test]
 
 
 def _keep(labels: np.ndarray, sizes: Sequence[int], seed: int) -> np.ndarray:

@@ -43,6 +43,7 @@ def train(
     steps: int,
     lr: float = 0.1,
     batch_size: int | None = None,
+    sample_weight: Tensor | None = None,
     optimizer: Callable[..., torch.optim.Optimizer] = torch.optim.SGD,
     watch: Mapping[str, Callable[[nn.Module], float]] | None = None,
     every: int = 1,
@@ -58,6 +59,7 @@ def train(
         steps: number of batches, at least 1.
         lr: the optimiser's learning rate.
         batch_size: examples per batch, drawn in shuffled epochs; None takes all of them at every step.
+        sample_weight: draws examples with replacement instead, in proportion to these weights, shape (N,).
         optimizer: called as ``optimizer(parameters, lr=lr)``.
         watch: functions of the model, each by a name of its own; they run without gradient, in eval mode.
         every: watch at steps 0, ``every``, 2 ``every``, …: step 0 is the model before its first update.
@@ -87,7 +89,7 @@ def train(
     history: dict[str, list[float]] = {"loss": [], "step": [], **{name: [] for name in watch}}
     update = optimizer(model.parameters(), lr=lr)
     with seeded(seed):
-        batches = _batches(len(x), min(size, len(x)), in_order=batch_size is None)
+        batches = _batches(len(x), batch_size, sample_weight)
         model.train()
         for step, batch in zip(range(steps), batches, strict=False):
             if step % every == 0:
@@ -102,9 +104,11 @@ def train(
     return history
 
 
-def _batches(n: int, size: int, *, in_order: bool) -> Iterator[Tensor | slice]:
+def _batches(n: int, size: int | None, weight: Tensor | None) -> Iterator[Tensor | slice]:
     while True:
-        if in_order:
+        if weight is not None:
+            yield torch.multinomial(weight, size or n, replacement=True)
+        elif size is None or size >= n:
             yield slice(None)
         else:
             yield from torch.randperm(n)[: n - n % size].view(-1, size)

@@ -1,7 +1,11 @@
 """The data sets and the training loop."""
 
+import hashlib
+import http.server
 import math
+import threading
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -86,6 +90,178 @@ def test_long_tail_rejects_what_has_no_tail(bad):
         data.long_tail(*bad[:2], ratio=bad[2])
 
 
+def test_line_with_outliers_is_a_line_with_noise():
+    x, y = data.line_with_outliers(20_000, slope=-2.0, intercept=7.0, noise=0.5)
+    assert (x.dtype, y.dtype) == (torch.float32, torch.float32)
+    assert -5 <= x.min() < -4.9 < 4.9 < x.max() <= 5
+    residual = y - (-2 * x + 7)
+    assert residual.mean().item() == pytest.approx(0, abs=0.02)
+    assert residual.std().item() == pytest.approx(0.5, abs=0.02)
+
+
+def test_line_with_outliers_replaces_just_the_share_asked_for():
+    x, clean = data.line_with_outliers(200, seed=4)
+    same_x, dirty = data.line_with_outliers(200, outliers=0.15, stuck_at=-40.0, seed=4)
+    moved = clean != dirty
+    assert torch.equal(x, same_x)
+    assert moved.sum() == 30
+    assert_close(dirty[moved], torch.full((30,), -40.0), atol=5, rtol=0)
+    with pytest.raises(ValueError, match=r"outliers must be in \[0, 1\], got 1\.5"):
+        data.line_with_outliers(outliers=1.5)
+
+
+def test_line_defaults_are_those_of_the_book():
+    x, y = data.line_with_outliers(noise=0.0)
+    assert len(x) == 1000
+    assert_close(y, 3.3 * x + 5.3)
+
+
+def test_widening_noise_has_linear_quantiles():
+    x, y = data.widening_noise(40_000, seed=1)
+    for z, share in ((-1.2816, 0.1), (0.0, 0.5), (1.2816, 0.9)):
+        below = y < 2 + x + (0.2 + 0.3 * x) * z
+        for part in (x < 5, x >= 5):
+            assert below[part].float().mean().item() == pytest.approx(share, abs=0.01)
+
+
+def test_two_class_images_have_the_counts_of_the_x_rays():
+    images, classes = data.two_class_images(size=6)
+    assert images.shape == (1341 + 3875, 1, 6, 6)
+    assert classes.bincount().tolist() == [1341, 3875]
+    assert (images.dtype, classes.dtype) == (torch.float32, torch.int64)
+
+
+def test_two_class_images_differ_by_a_spot_of_the_contrast_asked_for():
+    images, classes = data.two_class_images((400, 400), contrast=2.0)
+    plain = data.two_class_images((400, 400), contrast=0.0)[0]
+    spot = images - plain
+    assert_close(spot[classes == 0], torch.zeros(400, 1, 16, 16))
+    assert spot[classes == 1].amax((1, 2, 3)).mean().item() == pytest.approx(2, abs=0.1)
+    assert plain.std().item() == pytest.approx(1, abs=0.02)
+
+
+def test_multi_label_images_keep_their_promises():
+    images, told, truth = data.multi_label_images(4000, labels=20, present=3.0, ratio=4.0, missing=0.25, size=8)
+    assert images.shape == (4000, 1, 8, 8)
+    assert truth.unique().tolist() == told.unique().tolist() == [0, 1]
+    assert bool((truth.sum(1) >= 1).all())
+    assert truth.sum(1).mean().item() == pytest.approx(3, abs=0.15)
+    assert (told.sum() / truth.sum()).item() == pytest.approx(0.75, abs=0.02)
+    assert bool((told <= truth).all())
+    assert (truth[:, 0].mean() / truth[:, -1].mean()).item() == pytest.approx(4, rel=0.25)
+
+
+def test_multi_label_images_show_the_same_patterns_whatever_the_seed():
+    patterns = []
+    for seed in (0, 1):
+        images, _, truth = data.multi_label_images(3000, labels=10, noise=0.0, size=4, seed=seed)
+        patterns.append(torch.linalg.lstsq(truth, images.flatten(1)).solution)
+    assert_close(patterns[0], patterns[1], atol=1e-3, rtol=0)
+    assert not same(data.multi_label_images(50, seed=0), data.multi_label_images(50, seed=1))
+    assert same(data.multi_label_images(50, seed=1), data.multi_label_images(50, seed=1))
+
+
+def test_multi_label_images_reject_what_cannot_be():
+    with pytest.raises(ValueError, match=r"missing must be in \[0, 1\], got -0\.5"):
+        data.multi_label_images(10, missing=-0.5)
+    with pytest.raises(ValueError, match=r"present must leave every label below 1 per image, got 1\.00"):
+        data.multi_label_images(10, labels=4, present=4, ratio=1)
+
+
+def test_breast_cancer_split_is_standardised_by_its_training_part():
+    split = data.breast_cancer_split(seed=3)
+    assert [len(part) for part in split] == [341, 341, 114, 114, 114, 114]
+    assert_close(split.x_train.mean(0), torch.zeros(30), atol=1e-5, rtol=0)
+    assert_close(split.x_train.std(0, correction=0), torch.ones(30), atol=1e-5, rtol=0)
+    assert split.x_test.mean().abs() > 1e-3
+    assert split.y_train.float().mean().item() == pytest.approx(212 / 569, abs=0.01)
+    assert len(torch.cat(split[::2]).unique(dim=0)) == 569
+
+
+@pytest.fixture
+def release(tmp_path, monkeypatch):
+    """Serve a small stand-in for PneumoniaMNIST from this machine; yields what the server does and saw."""
+    rng = np.random.default_rng(0)
+    parts = {f"{part}_images": rng.integers(0, 256, (n, 28, 28), dtype=np.uint8)
+             for part, n in (("train", 6), ("val", 3), ("test", 2))}
+    parts |= {name.replace("images", "labels"): np.arange(len(x))[:, None] % 2 for name, x in parts.items()}
+    np.savez(tmp_path / "made.npz", **parts)
+    body = (tmp_path / "made.npz").read_bytes()
+    state = {"cut": 0, "ranges": True, "asked": [], "body": body}
+
+    class Server(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked = self.headers.get("Range", "bytes=0-")
+            state["asked"].append(asked)
+            start = int(asked[6:-1]) if state["ranges"] else 0
+            if start > len(state["body"]):
+                self.send_error(416)
+                return
+            rest = state["body"][start:]
+            self.send_response(206 if start else 200)
+            self.send_header("Content-Length", str(len(rest)))
+            self.end_headers()
+            self.wfile.write(rest[: state["cut"] or None])
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}/pneumoniamnist.npz"
+    monkeypatch.setattr(data, "PNEUMONIA", {
+        "url": url, "md5": hashlib.md5(body).hexdigest(), "megabytes": "4",
+    })
+    yield state
+    server.shutdown()
+    server.server_close()
+
+
+def test_pneumonia_is_downloaded_once_and_unpacked(release, tmp_path):
+    for _ in range(2):
+        split = data.pneumonia_mnist(folder=tmp_path / "cache")
+    assert len(release["asked"]) == 1
+    assert [tuple(part.shape) for part in split] == [(6, 1, 28, 28), (6,), (3, 1, 28, 28), (3,), (2, 1, 28, 28), (2,)]
+    assert split.y_train.tolist() == [0, 1, 0, 1, 0, 1]
+    assert (split.x_train.dtype, split.y_train.dtype) == (torch.float32, torch.int64)
+    assert 0 <= split.x_train.min() < 0.1 < 0.9 < split.x_train.max() <= 1
+
+
+@pytest.mark.parametrize("ranges", [True, False], ids=["server resumes", "server begins again"])
+def test_pneumonia_goes_on_where_it_stopped(release, tmp_path, ranges):
+    release["cut"] = 1000
+    with pytest.raises(ConnectionError, match=r"\(4 MB\): .* bytes .*[Rr]un this again to go on"):
+        data.pneumonia_mnist(folder=tmp_path / "cache")
+    release["cut"], release["ranges"] = 0, ranges
+    assert len(data.pneumonia_mnist(folder=tmp_path / "cache").x_train) == 6
+    assert release["asked"] == ["bytes=0-", "bytes=1000-"]
+
+
+def test_pneumonia_begins_again_when_the_part_is_of_another_file(release, tmp_path):
+    (tmp_path / "pneumoniamnist.part").write_bytes(b"x" * (len(release["body"]) + 1))
+    with pytest.raises(ConnectionError, match="416"):
+        data.pneumonia_mnist(folder=tmp_path)
+    assert len(data.pneumonia_mnist(folder=tmp_path).x_train) == 6
+
+
+def test_pneumonia_must_be_the_file_that_was_released(release, tmp_path):
+    release["body"] = release["body"][:-1] + b"?"
+    with pytest.raises(ValueError, match="hash"):
+        data.pneumonia_mnist(folder=tmp_path)
+    assert not (tmp_path / "pneumoniamnist.npz").exists()
+
+
+def test_pneumonia_says_what_to_do_without_a_network(tmp_path, monkeypatch):
+    monkeypatch.setitem(data.PNEUMONIA, "url", "http://127.0.0.1:9/pneumoniamnist.npz")
+    with pytest.raises(ConnectionError, match=r"cannot download http.*put it into .* as pneumoniamnist\.npz"):
+        data.pneumonia_mnist(folder=tmp_path)
+
+
+def test_pneumonia_is_that_of_the_published_release():
+    assert data.PNEUMONIA["url"].startswith("https://zenodo.org/records/10519652/")
+    assert len(data.PNEUMONIA["md5"]) == 32
+
+
 def line():
     x = torch.linspace(-1, 1, 64).unsqueeze(1)
     with seeded(0):
@@ -124,6 +300,22 @@ def test_train_visits_every_example_once_per_epoch():
     assert_close(first.sort(0).values, x)
     assert_close(second.sort(0).values, x)
     assert not torch.equal(first, second)
+
+
+def test_train_draws_by_weight_with_replacement():
+    model, seen = nn.Linear(1, 1), []
+
+    def loss(prediction, target):
+        seen.append(target)
+        return nn.functional.mse_loss(prediction, target)
+
+    x = torch.tensor([[0.0], [1.0], [2.0]])
+    train(model, loss, x, x, steps=100, batch_size=100, sample_weight=torch.tensor([1.0, 3.0, 0.0]))
+    assert torch.cat(seen).mean().item() == pytest.approx(0.75, abs=0.02)
+    assert torch.cat(seen).max() == 1
+    seen.clear()
+    train(model, loss, x, x, steps=1, sample_weight=torch.ones(3))
+    assert len(seen[0]) == 3
 
 
 def test_train_follows_its_seed_and_leaves_the_global_one_alone():

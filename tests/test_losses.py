@@ -678,7 +678,7 @@ def test_absolute_error_elicits_the_median():
 @pytest.mark.parametrize("tau", [0.15, 0.75, 0.95])
 def test_pinball_loss_elicits_the_quantile(tau):
     found = minimiser(functools.partial(lossbook.quantile_loss, quantile=tau))
-    below, at_most = (SAMPLE < found - 1e-9).double().mean(), (SAMPLE <= found + 1e-9).double().mean()
+    below, at_most = (found - 1e-9 > SAMPLE).double().mean(), (found + 1e-9 >= SAMPLE).double().mean()
     assert below <= tau
     assert at_most >= tau
 

@@ -68,7 +68,10 @@ def test_there_are_functions_to_check():
 def test_options_are_keyword_only(function):
     positional = [p for p in parameters(function) if p.kind is not p.KEYWORD_ONLY]
     # A distribution that may be left out, and the size of a data set, are arguments and not options.
-    arguments = {"perplexity": {"q"}, "dense_detections": {"n_images"}}.get(function.__name__, set())
+    arguments = {
+        "perplexity": {"q"}, "dense_detections": {"n_images"}, "line_with_outliers": {"n"}, "widening_noise": {"n"},
+        "two_class_images": {"counts"}, "multi_label_images": {"n"},
+    }.get(function.__name__, set())
     assert {p.name for p in positional if p.default is not p.empty} <= arguments
 
 
@@ -145,7 +148,7 @@ def test_imports_point_one_way(module):
     allowed = {
         "plots": {"matplotlib", "altair"},
         "data": {"sklearn", "pooch"},
-        "metrics": {"sklearn"},
+        "metrics": {"sklearn", "scipy"},
     }.get(module, set())
     outside = {name.split(".")[0] for name in imports(TREES[module])}
     assert outside & {"matplotlib", "altair", "sklearn", "pooch", "scipy", "pandas"} <= allowed

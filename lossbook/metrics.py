@@ -1,0 +1,143 @@
+r"""Numbers for people: calibration, and the uncertainty of what was measured.
+
+Accuracy, recall, F1, AUC, average precision and their like are scikit-learn's, and the chapters call them there.
+Here is what it lacks. Everything takes arrays or tensors and returns floats and NumPy arrays; nothing here has a
+gradient.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import t as student  # type: ignore[import-untyped]
+
+Array = NDArray[np.float64]
+
+
+class Reliability(NamedTuple):
+    """What a reliability diagram draws, one entry per bin that is not empty."""
+
+    confidence: Array
+    frequency: Array
+    size: NDArray[np.int64]
+
+
+class Interval(NamedTuple):
+    """A mean and the ends of its confidence interval."""
+
+    mean: float
+    low: float
+    high: float
+
+
+def reliability(probs: ArrayLike, target: ArrayLike, *, bins: int = 15) -> Reliability:
+    r"""How often what was predicted with a given confidence came true.
+
+    Predictions are put into bins of equal width by their confidence. For probabilities of two outcomes the
+    confidence is the probability of 1 and "true" is a target of 1; for several classes it is the largest
+    probability and "true" is that its class is the target.
+
+    Args:
+        probs: probabilities in [0, 1], shape (N,); or distributions over classes, shape (N, K).
+        target: 0 or 1, or integer classes, shape (N,).
+        bins: how many bins divide [0, 1].
+
+    Returns:
+        Mean confidence, frequency of the true, and number of predictions, for each bin that has any.
+
+    Raises:
+        ValueError: if shapes do not fit, a probability is outside [0, 1], or ``bins`` is below 1.
+
+    Example:
+        >>> reliability([0.2, 0.3, 0.9, 0.9], [0, 1, 1, 0], bins=2).frequency
+        array([0.5, 0.5])
+
+    References:
+        Niculescu-Mizil and Caruana, 2005, ICML, section 4.
+    """
+    confidence, true = _confidence(probs, target)
+    if bins < 1:
+        raise ValueError(f"bins must be at least 1, got {bins}")
+    place = np.minimum((confidence * bins).astype(int), bins - 1)
+    count = np.bincount(place, minlength=bins)
+    some = count > 0
+    total, hits = (np.bincount(place, weights=values, minlength=bins)[some] for values in (confidence, true))
+    return Reliability(total / count[some], hits / count[some], count[some])
+
+
+def expected_calibration_error(probs: ArrayLike, target: ArrayLike, *, bins: int = 15) -> float:
+    r"""How far confidence and frequency lie apart, on average over the predictions.
+
+    With the bins b of ``reliability``, their mean confidence :math:`c_b`, frequency :math:`f_b` and count
+    :math:`n_b` of N,
+
+    .. math:: \mathrm{ECE} = \sum_b \frac{n_b}{N} |f_b - c_b|
+
+    0 for a calibrated model only in the limit of much data: few predictions per bin make it too large.
+
+    Args:
+        probs: probabilities in [0, 1], shape (N,); or distributions over classes, shape (N, K).
+        target: 0 or 1, or integer classes, shape (N,).
+        bins: how many bins divide [0, 1].
+
+    Returns:
+        The error, between 0 and 1.
+
+    Raises:
+        ValueError: if shapes do not fit, a probability is outside [0, 1], or ``bins`` is below 1.
+
+    Example:
+        >>> round(expected_calibration_error([0.2, 0.3, 0.9, 0.9], [0, 1, 1, 0], bins=2), 3)
+        0.325
+
+    References:
+        Guo, Pleiss, Sun and Weinberger, 2017, ICML, equation 3 (arXiv:1706.04599).
+    """
+    found = reliability(probs, target, bins=bins)
+    gap = np.abs(found.frequency - found.confidence)
+    return float((found.size * gap).sum() / found.size.sum())
+
+
+def confidence_interval(values: ArrayLike, *, level: float = 0.95) -> Interval:
+    r"""The mean over repeated runs, and the interval that covers the true mean in ``level`` of all experiments.
+
+    With :math:`\bar x` the mean and s the standard deviation of n ``values``, and t the quantile of Student's
+    distribution with n - 1 degrees of freedom at (1 + ``level``) / 2,
+
+    .. math:: \bar x \pm t \, \frac{s}{\sqrt n}
+
+    Args:
+        values: one result per run, shape (n,), at least two.
+        level: between 0 and 1.
+
+    Returns:
+        The mean and the two ends.
+
+    Raises:
+        ValueError: if there are fewer than two values, or ``level`` is not between 0 and 1.
+
+    Example:
+        >>> mean, low, high = confidence_interval([0.90, 0.92, 0.94])
+        >>> round(mean, 3), round(low, 3), round(high, 3)
+        (0.92, 0.87, 0.97)
+
+    References:
+        Student, 1908, Biometrika 6(1).
+    """
+    x = np.asarray(values, dtype=np.float64)
+    if x.ndim != 1 or len(x) < 2:
+        raise ValueError(f"values must have shape (n,) with n of at least 2, got {x.shape}")
+    if not 0 < level < 1:
+        raise ValueError(f"level must be between 0 and 1, got {level}")
+    half = float(student.ppf((1 + level) / 2, len(x) - 1) * x.std(ddof=1) / np.sqrt(len(x)))
+    mean = float(x.mean())
+    return Interval(mean, mean - half, mean + half)
+
+
+def _confidence(probs: ArrayLike, target: ArrayLike) -> tuple[Array, Array]:
+    p, y = np.asarray(probs, dtype=np.float64), np.asarray(target)
+    if p.ndim not in {1, 2} or p.size == 0 or y.shape != p.shape[:1]:
+        raise ValueError(f"probs must have shape (N,) or (N, K) and target (N,), got {p.shape} and {y.shape}")
+    if not ((p >= 0) & (p <= 1)).all():
+        raise ValueError(f"every entry of probs must be in [0, 1], got {p[~((p >= 0) & (p <= 1))][0]}")
+    return (p, (y == 1).astype(float)) if p.ndim == 1 else (p.max(axis=1), (p.argmax(axis=1) == y).astype(float))

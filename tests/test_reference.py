@@ -13,7 +13,7 @@ from io import StringIO
 import pytest
 from book import ROOT, chapters
 from docutils import nodes
-from lossbook_api import link_to_the_entry, shown, uses
+from lossbook_reference import index_without_spaces, link_to_the_entry, shown, uses
 from pybtex.database import parse_file
 from sphinx import addnodes
 from sphinx.application import Sphinx
@@ -130,6 +130,15 @@ def test_the_search_index_splits_korean_into_words():
     search = SearchEnglish({})
     assert search.split("쿨백-라이블러 발산") == ["쿨백", "라이블러", "발산"]
     assert all(search.word_filter(word) and search.stem(word) == word for word in ("손실", "엔트로피"))
+
+
+def test_a_korean_term_is_indexed_with_and_without_its_spaces():
+    index = addnodes.index(
+        entries=[("single", "손실 함수", "term-1", "main", None), ("single", "F1 score", "t", "", None)]
+    )
+    index_without_spaces(None, nodes.section("", index))
+    assert [entry[1] for entry in index["entries"]] == ["손실 함수", "F1 score", "손실함수"]
+    assert index["entries"][-1][2] == "term-1"
 
 
 def test_the_map_shows_as_written_exactly_the_pages_of_the_book():

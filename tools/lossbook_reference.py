@@ -1,7 +1,8 @@
-"""Sphinx extension: the API page and the chapters lead to each other.
+"""Sphinx extension: the reference pages and the chapters lead to each other.
 
 Each entry of the API page names the chapters whose code uses it.
 Each source that a chapter shows from the package is followed by its full name, which leads to its entry.
+A Korean term is found whether or not the reader puts spaces into it.
 """
 
 import importlib
@@ -70,7 +71,14 @@ def link_to_the_entry(_app, doctree):
             after.parent.insert(after.parent.index(after) + 1, nodes.paragraph("", "", link, classes=["api-link"]))
 
 
+def index_without_spaces(_app, doctree):
+    for index in doctree.findall(addnodes.index):
+        spaced = [entry for entry in index["entries"] if re.search("[가-힣] ", entry[1])]
+        index["entries"] += [(kind, term.replace(" ", ""), *rest) for kind, term, *rest in spaced]
+
+
 def setup(app):
     app.connect("autodoc-process-docstring", name_the_chapters, priority=900)
     app.connect("doctree-read", link_to_the_entry)
+    app.connect("doctree-read", index_without_spaces)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

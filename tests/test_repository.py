@@ -14,7 +14,7 @@ OWNER_AND_NAME = URL.removeprefix("https://github.com/")
 # Written in pieces, so that this file does not hold what it forbids.
 HOSTS = ["py" + "pi.org", "python" + "hosted.org", "ana" + "conda.org", "npm" + "js.org", "download" + ".pytorch.org"]
 OPTIONS = ["index" + "-url", "find" + "-links"]
-PATHS = r"(?<![\w./:~-])/(?:work|root|home|Users)/(?!me/)\w"  # the home of "me" is nobody's
+PATHS = r"(?<![\w./:~-])/(?:work|root|home|Users)/(?!(?:me|x)\b)\w"  # me and x stand for anybody
 FORBIDDEN = re.compile("|".join([*map(re.escape, HOSTS + OPTIONS), PATHS]))
 OUR_ADDRESS = re.compile(r"(?:github\.com|colab\.research\.google\.com/github)/([\w.-]+/lossbook)\b")
 

@@ -74,17 +74,20 @@ def page_links(app, pagename: str, has_code: bool) -> list[tuple[str, str, dict[
     ]
 
 
-def png_size(path: Path) -> tuple[int, int]:
-    """The size at which a PNG is shown: figures are drawn with two dots for each point of the page."""
-    width, height = struct.unpack(">II", path.read_bytes()[16:24])
-    return round(width / 2), round(height / 2)
+def picture_size(path: Path) -> tuple[int, int]:
+    """The size at which a picture is shown; a PNG is drawn with two dots for each point of the page."""
+    if path.suffix == ".png":
+        width, height = struct.unpack(">II", path.read_bytes()[16:24])
+        return round(width / 2), round(height / 2)
+    _, _, width, height = re.search(r'<svg[^>]*viewBox="([^"]+)"', path.read_text())[1].split()
+    return round(float(width)), round(float(height))
 
 
 def keep_room_for_images(soup, app) -> None:
     """Give each picture its size, so that nothing moves when it arrives; load it when it comes near."""
     sources = {name: Path(app.srcdir, path) for path, name in app.builder.images.items()}
-    for image in soup.find_all("img", src=re.compile(r"_images/[^/]+\.png$")):
-        width, height = png_size(sources[image["src"].rsplit("/", 1)[1]])
+    for image in soup.find_all("img", src=re.compile(r"_images/[^/]+\.(png|svg)$")):
+        width, height = picture_size(sources[image["src"].rsplit("/", 1)[1]])
         image.attrs.update(width=width, height=height, loading="lazy", decoding="async")
         image.attrs.pop("style", None)  # myst-nb fixes both sides, and a phone would squeeze only one
 
@@ -96,6 +99,16 @@ def fold_solutions(soup) -> None:
         text = " ".join(title.get_text().split())
         box.name, title.name, title.string = "details", "summary", text
         box["class"].remove("dropdown")
+
+
+def mend_lists(soup) -> None:
+    """Say what Sphinx's lists are in words that assistive technology still knows."""
+    for entry in soup.find_all(role="doc-biblioentry"):
+        entry["role"] = "listitem"
+    for parameters in soup.select("dt.sig > dl"):  # a definition list without a term is none
+        parameters.name = "ul"
+        for parameter in parameters.find_all("dd", recursive=False):
+            parameter.name = "li"
 
 
 def finish_page(app, pagename, _templatename, context, doctree):
@@ -116,6 +129,7 @@ def finish_page(app, pagename, _templatename, context, doctree):
         del section["id"]
     keep_room_for_images(soup, app)
     fold_solutions(soup)
+    mend_lists(soup)
     title = soup.find("h1")
     if title is not None:
         links = "".join(

@@ -15,10 +15,11 @@
     return vega;
   }
 
-  // Where the page is narrower than the picture, the views become narrower; their height and their letters stay.
-  function narrow(spec, by) {
-    if (by <= 0) return;
-    for (const view of spec.vconcat ?? [spec]) if (view.width > by) view.width -= by;
+  // The views take the room that the page has, 560 pixels at most; their height and their letters stay.
+  function fit(spec, width, room) {
+    const more = Math.min(room, 560) - width;
+    for (const view of spec.vconcat ?? [spec])
+      if (view.width !== view.height && view.width + more > 0) view.width += more;
   }
 
   async function show(figure) {
@@ -30,7 +31,7 @@
     chart.className = "interactive-chart";
     sliders.className = "interactive-sliders";
     still.after(chart, sliders);
-    narrow(spec, still.width - chart.clientWidth);
+    fit(spec, still.width, chart.clientWidth);
     const { view } = await vegaEmbed(chart, spec, { renderer: "svg", actions: false, bind: sliders });
     still.remove();
     figure.dataset.ready = "true";

@@ -205,8 +205,9 @@ todo = 1
 ```
 """
 
-PAGE = "https://lossbook.github.io/lossbook/chapters/kinds.html"
-BIBLIOGRAPHY = "https://lossbook.github.io/lossbook/chapters/sources.html#cite-someone2017word"
+SITE = published_url()
+PAGE = f"{SITE}chapters/kinds.html"
+BIBLIOGRAPHY = f"{SITE}chapters/sources.html#cite-someone2017word"
 SHOWN = {
     "title": "# Kinds\n\n*Run the cells from top to bottom, or ",
     "the way to the page": f"read [this chapter as a page]({PAGE}).*",
@@ -214,7 +215,7 @@ SHOWN = {
     "footnote": "<sup>1</sup> The text of the note.",
     "abbreviation": '<abbr title="Kullback and Leibler">KL</abbr>',
     "term": f"[nat]({PAGE}#term-nat)",
-    "link to a page": "[a page](https://lossbook.github.io/lossbook/chapters/sources.html)",
+    "link to a page": f"[a page]({SITE}chapters/sources.html)",
     "link to a place": f"[its title]({PAGE}#chap-kinds)",
     "special characters": r"It costs 5 \$ or 3\*2 and a_b < c.",
     "citation in the text": f"Someone [[2017]({BIBLIOGRAPHY})] wrote it [[Someone, 2017]({BIBLIOGRAPHY})].",
@@ -230,7 +231,7 @@ SHOWN = {
     "definition": "- **A term**: Its meaning.",
     "glossary": "- **nat**: A unit.",
     "table": "**Table 1.** A table\n\n| a | b |\n| --- | --- |\n| $p(x\\vert y)$ | two |",
-    "picture": "![A dot.](https://lossbook.github.io/lossbook/_images/pic.svg)\n\n**Fig. 1.** A *given* figure.",
+    "picture": f"![A dot.]({SITE}_images/pic.svg)\n\n**Fig. 1.** A *given* figure.",
     "lists": "1. one\n2. two\n   - inner",
     "quotation": "> quoted",
     "included source": '```python\n"""',
@@ -407,7 +408,7 @@ def test_the_install_line_is_silent_and_installs_only_what_is_missing(there, not
     line = code_of(notebook)[0].source
     assert "\n" not in line
     exec(line, {"get_ipython": lambda: shell})
-    assert calls == ([] if there else [("pip", "install -q git+https://github.com/lossbook/lossbook")])
+    assert calls == ([] if there else [("pip", f"install -q git+{repository_url()}")])
     assert capsys.readouterr().out == ""
 
 

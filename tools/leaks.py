@@ -22,7 +22,7 @@ IN_CODE = {
     "option": r"^:tags:",
     "front matter": r"^mystnb:\s*$",
 }
-MACHINE_PATH = r"(?<![\w.])/(home|root|tmp|work|Users|private|usr/lib)/\w|file://|[A-Z]:\\Users"
+MACHINE_PATH = r"(?<![\w.])(/(home|root|tmp|work|Users|private|usr/lib)/\w|file://|[A-Z]:\\Users)\S*"
 ANYWHERE = {"machine path": MACHINE_PATH, "broken math": r"\$\$?\\\$|\\\$\$"}
 
 

@@ -5,6 +5,7 @@ TypeError or ValueError with the argument's name, what came, and what was wanted
 checked. Values are checked too, except under ``torch.compile``, where looking at one would break the graph.
 """
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -21,10 +22,25 @@ def floats(name: str, value: Tensor) -> Tensor:
     return above_half(value)
 
 
-def values(ok: Tensor, message: str, got: Tensor) -> None:
-    """Raise with ``message`` and the first offending value of ``got`` unless all of ``ok`` is true."""
-    if not torch.compiler.is_compiling() and not bool(ok.all()):
-        raise ValueError(f"{message}, got {got[~ok][0].item()}")
+def within(value: Tensor, low: float, high: float, message: str, *, low_in: bool = True) -> None:
+    """Raise with ``message`` and the first offender unless every entry lies in [low, high], or (low, high].
+
+    An end that is infinite is never included, and NaN lies nowhere.
+    """
+    if torch.compiler.is_compiling() or value.numel() == 0 or value.dtype == torch.bool:
+        return
+    least, most = (float(end) for end in torch.aminmax(value.detach()))  # one pass; NaN wins
+    if not (low <= least and most <= high and math.isfinite(least) and math.isfinite(most)) or (
+        least == low and not low_in
+    ):
+        inside = (value >= low if low_in else value > low) & (value <= high) & value.isfinite()
+        raise ValueError(f"{message}, got {value[~inside][0].item()}")
+
+
+def zero_or_one(value: Tensor, message: str) -> None:
+    """Raise with ``message`` and the first offender unless every entry is 0 or 1."""
+    if not torch.compiler.is_compiling() and value.dtype != torch.bool and (value - value * value).any():
+        raise ValueError(f"{message}, got {value[(value != 0) & (value != 1)][0].item()}")
 
 
 def number(name: str, value: float, interval: str) -> float:
@@ -56,14 +72,14 @@ def real_target(target: Tensor, pred: Tensor) -> Tensor:
     """Return ``target`` in the dtype of ``pred``; raise unless it is finite and of its shape."""
     tensor("target", target)
     same_shape("target", target, "pred", pred)
-    values(target.isfinite(), "every target must be finite", target)
+    within(target, -math.inf, math.inf, "every target must be finite")
     return target.to(pred.dtype)
 
 
 def probabilities(probs: Tensor) -> Tensor:
     """Return ``probs`` as float32 or float64; raise unless each is in [0, 1]."""
     probs = floats("probs", probs)
-    values((probs >= 0) & (probs <= 1), "every entry of probs must be in [0, 1]", probs)
+    within(probs, 0, 1, "every entry of probs must be in [0, 1]")
     return probs
 
 
@@ -72,9 +88,9 @@ def binary_target(target: Tensor, logits: Tensor, *, name: str = "logits", soft:
     tensor("target", target)
     same_shape("target", target, name, logits)
     if soft:
-        values((target >= 0) & (target <= 1), "every target must be in [0, 1]", target)
+        within(target, 0, 1, "every target must be in [0, 1]")
     else:
-        values((target == 0) | (target == 1), "every target must be 0 or 1", target)
+        zero_or_one(target, "every target must be 0 or 1")
     return target.to(logits.dtype)
 
 
@@ -108,10 +124,10 @@ def class_target(
                          f"without its classes, got {tuple(target.shape)}")
     keep = torch.ones_like(target, dtype=torch.bool) if ignore_index is None else target != ignore_index
     top = logits.shape[1] - 1
-    ok = ((target >= 0) & (target <= top)) | ~keep
     ignored = "" if ignore_index is None else f" or ignore_index {ignore_index}"
-    values(ok, f"every target must be a class from 0 to {top}{ignored}", target)
-    return torch.where(keep, target, 0).long(), keep
+    target = torch.where(keep, target, 0).long()
+    within(target, 0, top, f"every target must be a class from 0 to {top}{ignored}")
+    return target, keep
 
 
 def class_weight(weight: Tensor | None, logits: Tensor) -> Tensor:
@@ -122,7 +138,7 @@ def class_weight(weight: Tensor | None, logits: Tensor) -> Tensor:
     weight = floats("weight", weight)
     if weight.shape != (classes,):
         raise ValueError(f"weight must have shape ({classes},), one per class, got {tuple(weight.shape)}")
-    values((weight >= 0) & weight.isfinite(), "every weight must be finite and at least 0", weight)
+    within(weight, 0, math.inf, "every weight must be finite and at least 0")
     return weight.to(logits.dtype)
 
 
@@ -131,10 +147,10 @@ def distribution_target(target: Tensor, logits: Tensor) -> Tensor:
     if target.shape != logits.shape:
         wanted = f"must hold integer classes, or probabilities in the shape of logits {tuple(logits.shape)}"
         raise ValueError(f"target {wanted}, got {target.dtype} of shape {tuple(target.shape)}")
-    values((target >= 0) & (target <= 1), "every probability in target must be in [0, 1]", target)
+    within(target, 0, 1, "every probability in target must be in [0, 1]")
     total = above_half(target).sum(1)
     slack = max(1e-5, 8 * torch.finfo(target.dtype).eps)
-    values((total - 1).abs() <= slack, "the probabilities in target must sum to 1 over the classes", total)
+    within(total, 1 - slack, 1 + slack, "the probabilities in target must sum to 1 over the classes")
     return target.to(logits.dtype)
 
 
@@ -144,19 +160,19 @@ def element_weight(name: str, weight: Tensor | None, logits: Tensor) -> Tensor |
         return None
     weight = floats(name, weight)
     same_shape(name, weight, "logits", logits)
-    values((weight >= 0) & weight.isfinite(), f"every {name} must be finite and at least 0", weight)
+    within(weight, 0, math.inf, f"every {name} must be finite and at least 0")
     return weight.to(logits.dtype)
 
 
-def positive_weight(weight: Tensor | None, logits: Tensor) -> Tensor:
-    """Return the factor of the positives, a scalar or one per label of the last axis, ones if None."""
+def positive_weight(weight: Tensor | None, logits: Tensor) -> Tensor | float:
+    """Return the factor of the positives, a scalar tensor or one per label of the last axis, 1.0 if None."""
     if weight is None:
-        return logits.new_ones(())
+        return 1.0
     weight = floats("pos_weight", weight)
     if weight.shape not in {(), logits.shape[-1:]}:
         wanted = f"() or {tuple(logits.shape[-1:])}, the last axis of logits"
         raise ValueError(f"pos_weight must have shape {wanted}, got {tuple(weight.shape)}")
-    values((weight >= 0) & weight.isfinite(), "every pos_weight must be finite and at least 0", weight)
+    within(weight, 0, math.inf, "every pos_weight must be finite and at least 0")
     return weight.to(logits.dtype)
 
 
@@ -166,7 +182,7 @@ def counts(value: Sequence[float] | Tensor, classes: int | None = None) -> Tenso
     if value.ndim != 1 or len(value) != (classes or max(len(value), 1)):
         wanted = f"({classes or 'K'},)"
         raise ValueError(f"counts must have shape {wanted}, one per class, got {tuple(value.shape)}")
-    values((value > 0) & value.isfinite(), "every count must be finite and above 0", value)
+    within(value, 0, math.inf, "every count must be finite and above 0", low_in=False)
     return value
 
 

@@ -5,6 +5,10 @@ both logarithms follow without a subtraction: log p_t = logsigmoid(-r) and log(1
 For a single logit z with target 0 or 1, r = (1 - 2 target) z. For K classes it is computed here.
 """
 
+import functools
+from collections.abc import Callable
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -14,14 +18,84 @@ def above_half(value: Tensor) -> Tensor:
     return value.float() if value.dtype in {torch.float16, torch.bfloat16} else value
 
 
+Terms = Callable[..., Tensor]
+ValueAndSlope = Callable[..., tuple[Tensor, Tensor]]
+
+
+def with_slope(value_and_slope: ValueAndSlope) -> Callable[[Terms], Terms]:
+    """Decorate a plain elementwise function of z and constants with a faster one that knows its derivative.
+
+    What the plain function says remains what holds: it is compiled in place of the fast one, it is differentiated
+    where a second derivative is wanted, and the tests hold the two equal. It stays at hand as ``__wrapped__``.
+    """
+
+    def decorate(plain: Terms) -> Terms:
+        @functools.wraps(plain)
+        def fast(z: Tensor, *constants: Any) -> Tensor:
+            if torch.compiler.is_compiling():
+                return plain(z, *constants)
+            value: Tensor = _WithSlope.apply(z, plain, value_and_slope, constants)  # type: ignore[no-untyped-call]
+            return value
+
+        return fast
+
+    return decorate
+
+
+class _WithSlope(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, z: Tensor, plain: Terms, value_and_slope: ValueAndSlope, constants: Any) -> Tensor:
+        value, slope = value_and_slope(z, *constants)
+        ctx.save_for_backward(z, slope)
+        ctx.plain, ctx.constants = plain, constants
+        return value
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
+        z, slope = ctx.saved_tensors
+        if not torch.is_grad_enabled():
+            return grad * slope, None, None, None
+        value = ctx.plain(z, *ctx.constants)
+        return torch.autograd.grad(value, z, grad, create_graph=True)[0], None, None, None
+
+
 def log_odds_against(logits: Tensor, target: Tensor) -> Tensor:
     """Return r = log of the sum over j ≠ y of exp(z_j - z_y), for logits (N, K, …) and integer y (N, …)."""
+    if torch.compiler.is_compiling():
+        return plain_log_odds_against(logits, target)
+    r: Tensor = _LogOddsAgainst.apply(logits, target.unsqueeze(1))[0]  # type: ignore[no-untyped-call]
+    return r
+
+
+def plain_log_odds_against(logits: Tensor, target: Tensor) -> Tensor:
+    """Return what ``log_odds_against`` returns, with its gradient by autograd: this is the one to read."""
     y = target.unsqueeze(1)
     others = logits.scatter(1, y, -torch.inf)
     top = others.amax(1, keepdim=True).detach()
     # The largest logit is taken out before exp, z_y after log: no digit of a difference is lost at |z| = 1e4.
     r = (others - top).exp().sum(1, keepdim=True).log() + (top - logits.gather(1, y))
     return r.squeeze(1)
+
+
+class _LogOddsAgainst(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        others = logits.scatter(1, y, -torch.inf)
+        top = others.amax(1, keepdim=True)
+        share = others.softmax(1)  # of each class among those that are not y: the gradient of r
+        r = (top - logits.gather(1, y)) - share.amax(1, keepdim=True).log()
+        ctx.save_for_backward(share, y)
+        ctx.set_materialize_grads(False)
+        return r.squeeze(1), share
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor | None, grad_share: Tensor | None) -> tuple[Tensor, None]:
+        share, y = ctx.saved_tensors
+        up = torch.zeros_like(share[:, :1]) if grad is None else grad.unsqueeze(1)
+        slope = (share * up).scatter_(1, y, -up)
+        if grad_share is not None:  # only when a gradient is differentiated once more
+            slope = slope + share * (grad_share - (grad_share * share).sum(1, keepdim=True))
+        return slope, None
 
 
 def log_softmax(logits: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from lossbook import _checks
-from lossbook._stable import log_odds_against, log_softmax, per_class
+from lossbook._stable import log_odds_against, log_softmax, per_class, with_slope
 
 
 def cross_entropy(
@@ -171,9 +171,24 @@ def binary_cross_entropy_with_logits(
     z = _checks.floats("logits", logits)
     y = _checks.binary_target(target, z, soft=True)
     w, c = _checks.element_weight("weight", weight, z), _checks.positive_weight(pos_weight, z)
-    # 1 - sigmoid(z) = sigmoid(-z), so no term subtracts two numbers that are nearly equal.
-    loss = -c * y * logsigmoid(z) - (1 - y) * logsigmoid(-z)
+    loss = _binary_cross_entropy(z, y, c)
     return _checks.reduce(loss if w is None else w * loss, reduction, w)
+
+
+def _bce_value_and_slope(z: Tensor, y: Tensor, c: Tensor | float) -> tuple[Tensor, Tensor]:
+    p, q = z.sigmoid(), z.neg().sigmoid_()
+    if isinstance(c, Tensor):
+        n, cy = z.abs().neg_().exp_().log1p_(), c * y
+        value = z.neg().relu_().add_(n).mul_(cy).add_(z.relu().add_(n).mul_(1 - y))
+        return value, p.mul_(1 - y).sub_(q.mul_(cy))
+    value = torch.lerp(z.relu(), z.neg().relu_(), y).add_(z.abs().neg_().exp_().log1p_())
+    return value, torch.lerp(p, q.neg_(), y)
+
+
+@with_slope(_bce_value_and_slope)
+def _binary_cross_entropy(z: Tensor, y: Tensor, c: Tensor | float) -> Tensor:
+    # log(1 - p) = logsigmoid(-z), so no term subtracts two numbers that are nearly equal.
+    return -c * y * logsigmoid(z) - (1 - y) * logsigmoid(-z)
 
 
 def hinge_loss(pred: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from lossbook import _checks
-from lossbook._stable import centred, log_odds_against, log_softmax, per_class
+from lossbook._stable import centred, log_odds_against, log_softmax, per_class, with_slope
 
 
 def class_weights(
@@ -227,15 +227,39 @@ def asymmetric_loss(
     _checks.number("gamma_pos", gamma_pos, "[0, inf)")
     _checks.number("gamma_neg", gamma_neg, "[0, inf)")
     _checks.number("margin", margin, "[0, 1)")
+    return _checks.reduce(_asymmetric(z, y, gamma_pos, gamma_neg, margin), reduction)
+
+
+def _asymmetric_value_and_slope(
+    z: Tensor, y: Tensor, gamma_pos: float, gamma_neg: float, m: float
+) -> tuple[Tensor, Tensor]:
+    n = z.abs().neg_().exp_().log1p_()
+    log_p, log_q = z.clamp(max=0).sub_(n), z.neg().clamp_(max=0).sub_(n)  # q = 1 - p
+    p, q = log_p.exp(), log_q.exp()
+    modulation = log_q.mul(gamma_pos).exp_()
+    slope_positive = (p * log_p).mul_(gamma_pos).sub_(q).mul_(modulation)
+    positive = modulation.mul_(log_p).neg_()
+    p_m, kept = (p - m).clamp_(min=torch.finfo(p.dtype).tiny), (p > m).to(p.dtype)
+    log_rest = log_q if m == 0 else torch.log1p(-p_m) if m >= 0.01 else _log_rest(p_m, log_q, m)
+    w = p_m.pow(gamma_neg).mul_(kept)
+    slope_negative = (log_q - log_rest).exp_().sub_(q.mul_(log_rest).mul_(gamma_neg).div_(p_m)).mul_(p).mul_(w)
+    return torch.lerp(w.mul_(log_rest).neg_(), positive, y), torch.lerp(slope_negative, slope_positive, y)
+
+
+@with_slope(_asymmetric_value_and_slope)
+def _asymmetric(z: Tensor, y: Tensor, gamma_pos: float, gamma_neg: float, m: float) -> Tensor:
     log_p, log_1_minus_p = logsigmoid(z), logsigmoid(-z)
     positive = -torch.exp(gamma_pos * log_1_minus_p) * log_p
     p = log_p.exp()  # not sigmoid(z), whose derivative in torch is rounded where p is nearly 1
-    p_m = torch.where(p > margin, p - margin, 0.5)  # 0.5: any number that has a logarithm, for what is dropped
-    # 1 - p_m as it stands while p_m is small, as (1 - p) + m when it is large
-    large = torch.logaddexp(log_1_minus_p, p.new_tensor(margin).log())
-    log_1_minus_p_m = torch.where(p_m < 0.5, torch.log1p(-p_m.clamp(max=0.5)), large)
-    negative = torch.where(p > margin, -(p_m**gamma_neg) * log_1_minus_p_m, 0)
-    return _checks.reduce(torch.where(y == 1, positive, negative), reduction)
+    p_m = torch.where(p > m, p - m, 0.5)  # 0.5: any number that has a logarithm, for what is dropped
+    negative = torch.where(p > m, -(p_m**gamma_neg) * _log_rest(p_m, log_1_minus_p, m), 0)
+    return torch.where(y == 1, positive, negative)
+
+
+def _log_rest(p_m: Tensor, log_1_minus_p: Tensor, m: float) -> Tensor:
+    # log(1 - p_m): as it stands while p_m is small, as the log of (1 - p) + m when it is large.
+    large = torch.logaddexp(log_1_minus_p, p_m.new_tensor(m).log())
+    return torch.where(p_m < 0.5, torch.log1p(-p_m.clamp(max=0.5)), large)
 
 
 def softmax_asymmetric_loss(
@@ -468,7 +492,7 @@ def distribution_balanced_loss(
     logits = _checks.label_logits(logits)
     y = _checks.binary_target(target, logits)
     n = _checks.counts(counts, logits.shape[1])
-    _checks.values(n < total, f"every count must be below total {total}", n)
+    _checks.number("total", total, f"({n.max().item():.17g}, inf)")  # more than any count
     for name, value, interval in (("alpha", alpha, "[0, inf)"), ("beta", beta, "(0, inf)"), ("mu", mu, "[0, inf)"),
                                   ("kappa", kappa, "[0, inf)"), ("scale", scale, "(0, inf)")):
         _checks.number(name, value, interval)

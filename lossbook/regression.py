@@ -155,8 +155,8 @@ def huber_loss(pred: Tensor, target: Tensor, *, delta: float = 1.0, reduction: s
     """
     e = _error(pred, target)
     delta = _checks.number("delta", delta, "(0, inf)")
-    loss = torch.where(e.abs() <= delta, e**2 / 2, delta * (e.abs() - delta / 2))
-    return _checks.reduce(loss, reduction)
+    inner = e.clamp(-delta, delta)  # e itself, or delta with its sign
+    return _checks.reduce(inner * (e - inner / 2), reduction)
 
 
 def smooth_l1_loss(pred: Tensor, target: Tensor, *, beta: float = 1.0, reduction: str = "mean") -> Tensor:
@@ -193,8 +193,8 @@ def smooth_l1_loss(pred: Tensor, target: Tensor, *, beta: float = 1.0, reduction
     """
     e = _error(pred, target)
     beta = _checks.number("beta", beta, "(0, inf)")
-    loss = torch.where(e.abs() <= beta, e**2 / (2 * beta), e.abs() - beta / 2)
-    return _checks.reduce(loss, reduction)
+    inner = e.clamp(-beta, beta)  # e itself, or beta with its sign
+    return _checks.reduce(inner / beta * (e - inner / 2), reduction)
 
 
 def log_cosh_loss(pred: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:

@@ -7,9 +7,11 @@ class Skipped(tuple):
     __slots__ = ()
 
     def __contains__(self, key):
+        """Say whether nbval leaves this part of an output out."""  # noqa: DOC201
         return super().__contains__(key) or ("/" in key and key != "text/plain")
 
 
 def pytest_itemcollected(item):
+    """Give each notebook the longer list."""
     if hasattr(item.parent, "skip_compare"):
         item.parent.skip_compare = Skipped(item.parent.skip_compare)

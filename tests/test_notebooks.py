@@ -347,6 +347,7 @@ def test_a_run_from_nothing_changes_no_byte(book):
     shutil.rmtree(book / "_build")
     again = run(book)
     assert "1 to execute" in again.stdout
+    assert "5 of 6 cells with output are compared exactly" in again.stdout
     assert "written" not in again.stdout
     assert (book / "chapters" / "kinds.ipynb").read_bytes() == before
 
@@ -375,6 +376,17 @@ def test_a_reference_to_nothing_is_an_error(book):
     assert first.returncode == second.returncode == 1
     assert "tab-none" in first.stderr
     assert "tab-none" in second.stderr
+
+
+def test_a_leak_stops_the_command_before_it_writes(book):
+    chapter, notebook = book / "chapters" / "kinds.md", book / "chapters" / "kinds.ipynb"
+    before = notebook.read_bytes()
+    chapter.write_text(KINDS.replace("Outer.", "See \\{ref}`there`."))
+    done = run(book)
+    chapter.write_text(KINDS)
+    assert done.returncode == 1
+    assert "chapters/kinds.ipynb: cell 1: role: {ref}`there`" in done.stderr
+    assert notebook.read_bytes() == before
 
 
 def test_an_unknown_option_prints_what_can_be_done(capsys):

@@ -27,7 +27,7 @@ from book import ROOT, environment, executable_chapters, execute
 from cells import TEXT, Writer, is_cell, tags_of
 from jupyter_book.config import get_final_config
 from jupyter_cache import get_cache
-from leaks import leaks
+from leaks import compared, leaks
 from sphinx.application import Sphinx
 from sphinx.builders import Builder
 from sphinx.errors import SphinxError
@@ -156,22 +156,25 @@ def main(arguments: list[str]) -> int:
     except (RuntimeError, ValueError, SphinxError) as problem:
         print(problem, file=sys.stderr)
         return 1
-    found = [f"{path.relative_to(ROOT)}: {leak}" for path in wanted for leak in leaks(nbformat.reads(wanted[path], 4))]
+    notebooks = {path: nbformat.reads(text, as_version=4) for path, text in wanted.items()}
+    found = [f"{path.relative_to(ROOT)}: {leak}" for path, notebook in notebooks.items() for leak in leaks(notebook)]
     if found:
         print("The notebooks would show what only the build understands:", *found, sep="\n  ", file=sys.stderr)
         return 1
     stale = out_of_step(ROOT, wanted)
-    if "--check" in arguments:
-        print(*(f"{name} is out of step with its chapter: run `make notebooks`" for name in stale), sep="\n", end="")
-        return bool(stale)
     for name in stale:
         path = ROOT / name
-        if path in wanted:
+        if "--check" in arguments:
+            print(f"{name} is out of step with its chapter: run `make notebooks`")
+        elif path in wanted:
             path.write_text(wanted[path])
+            print(f"{name} written")
         else:
             path.unlink()
-        print(f"{name} {'written' if path in wanted else 'removed'}")
-    return 0
+            print(f"{name} removed")
+    exact, total = (sum(counts) for counts in zip((0, 0), *map(compared, notebooks.values()), strict=True))
+    print(f"{exact} of {total} cells with output are compared exactly by nbval")
+    return 1 if stale and "--check" in arguments else 0
 
 
 if __name__ == "__main__":

@@ -65,7 +65,7 @@ def cross_entropy(
         tensor(0.3567)
 
     References:
-        Good, 1952, Journal of the Royal Statistical Society B 14(1), section 8, for the logarithmic score.
+        Good, 1952, Journal of the Royal Statistical Society B 14(1), for the logarithmic score.
         Szegedy, Vanhoucke, Ioffe, Shlens and Wojna, 2016, CVPR, section 7, for label smoothing.
     """
     logits = _checks.class_logits(logits)
@@ -114,7 +114,7 @@ def binary_cross_entropy(probs: Tensor, target: Tensor, *, reduction: str = "mea
         tensor([0.5108, 0.1054])
 
     References:
-        Good, 1952, Journal of the Royal Statistical Society B 14(1), section 8.
+        Good, 1952, Journal of the Royal Statistical Society B 14(1).
     """
     p = _checks.probabilities(probs)
     y = _checks.binary_target(target, p, name="probs", soft=True)
@@ -166,7 +166,7 @@ def binary_cross_entropy_with_logits(
         tensor([6.9315e-01, 2.0612e-09])
 
     References:
-        Cox, 1958, Journal of the Royal Statistical Society B 20(2), section 2, for the logistic likelihood.
+        Cox, 1958, Journal of the Royal Statistical Society B 20(2), for the logistic likelihood.
     """
     z = _checks.floats("logits", logits)
     y = _checks.binary_target(target, z, soft=True)
@@ -256,7 +256,7 @@ def squared_hinge_loss(pred: Tensor, target: Tensor, *, reduction: str = "mean")
         tensor([0.2500, 0.0000, 9.0000])
 
     References:
-        Zhang, 2004, Annals of Statistics 32(1), section 2, for the loss and its minimiser.
+        Zhang, 2004, Annals of Statistics 32(1), for the loss and its minimiser.
     """
     return _checks.reduce(_margin_shortfall(pred, target).square(), reduction)
 

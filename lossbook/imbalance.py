@@ -47,8 +47,8 @@ def class_weights(
         tensor([ 1.2500, 10.0000, 10.0000])
 
     References:
-        King and Zeng, 2001, Political Analysis 9(2), section 4.1, for weighting by class frequency.
-        Cui, Jia, Lin, Song and Belongie, 2019, CVPR, proposition 1 and equation 2, for the effective number.
+        King and Zeng, 2001, Political Analysis 9(2), for weighting by class frequency.
+        Cui, Jia, Lin, Song and Belongie, 2019, CVPR, sections 3 and 4, for the effective number (arXiv:1901.05555).
     """
     n = _checks.counts(counts)
     _checks.number("beta", beta, "[0, 1)")
@@ -219,7 +219,7 @@ def asymmetric_loss(
         tensor([0.6931, 0.0245, 0.0000])
 
     References:
-        Ridnik, Ben-Baruch, Zamir, Noy, Friedman, Protter and Zelnik-Manor, 2021, ICCV, equations 5 to 7
+        Ridnik, Ben-Baruch, Zamir, Noy, Friedman, Protter and Zelnik-Manor, 2021, ICCV, section 2
         (arXiv:2009.14119).
     """
     z = _checks.floats("logits", logits)
@@ -418,7 +418,7 @@ def ldam_loss(
         tensor([0.4741, 0.6931])
 
     References:
-        Cao, Wei, Gaidon, Arechiga and Ma, 2019, NeurIPS, equations 12 and 13 (arXiv:1906.07413).
+        Cao, Wei, Gaidon, Arechiga and Ma, 2019, NeurIPS, section 3.2 (arXiv:1906.07413).
     """
     logits = _checks.class_logits(logits)
     y, _ = _checks.class_target(target, logits)
@@ -487,7 +487,7 @@ def distribution_balanced_loss(
         tensor([[0.2436, 0.8458]])
 
     References:
-        Wu, Huang, Liu, Wang and Lin, 2020, ECCV, sections 3.2 and 3.3 (arXiv:2007.09654).
+        Wu, Huang, Liu, Wang and Lin, 2020, ECCV, section 3 (arXiv:2007.09654).
     """
     logits = _checks.label_logits(logits)
     y = _checks.binary_target(target, logits)
@@ -535,7 +535,7 @@ def ohem_loss(logits: Tensor, target: Tensor, *, keep: int = 128, reduction: str
         tensor([0.6931, 0.0000, 2.1269])
 
     References:
-        Shrivastava, Gupta and Girshick, 2016, CVPR, section 4.1 (arXiv:1604.03540).
+        Shrivastava, Gupta and Girshick, 2016, CVPR, section 4 (arXiv:1604.03540).
     """
     logits = _checks.floats("logits", logits)
     y = _checks.binary_target(target, logits)

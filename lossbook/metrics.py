@@ -53,7 +53,7 @@ def reliability(probs: ArrayLike, target: ArrayLike, *, bins: int = 15) -> Relia
         array([0.5, 0.5])
 
     References:
-        Niculescu-Mizil and Caruana, 2005, ICML, section 4.
+        Niculescu-Mizil and Caruana, 2005, ICML.
     """
     confidence, true = _confidence(probs, target)
     if bins < 1:

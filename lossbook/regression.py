@@ -114,7 +114,7 @@ def mae_loss(pred: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor
         tensor(2.)
 
     References:
-        Koenker and Bassett, 1978, Econometrica 46(1), section 1, for the median as its minimiser.
+        Koenker and Bassett, 1978, Econometrica 46(1), for the median as its minimiser.
     """
     e = _error(pred, target)
     return _checks.reduce(e.abs(), reduction)
@@ -151,7 +151,7 @@ def huber_loss(pred: Tensor, target: Tensor, *, delta: float = 1.0, reduction: s
         tensor([0.5000, 4.0000])
 
     References:
-        Huber, 1964, Annals of Mathematical Statistics 35(1), section 1.
+        Huber, 1964, Annals of Mathematical Statistics 35(1).
     """
     e = _error(pred, target)
     delta = _checks.number("delta", delta, "(0, inf)")
@@ -226,7 +226,7 @@ def log_cosh_loss(pred: Tensor, target: Tensor, *, reduction: str = "mean") -> T
         tensor([ 0.4338, 99.3069])
 
     References:
-        Green, 1990, IEEE Transactions on Medical Imaging 9(1), section 2.
+        Green, 1990, IEEE Transactions on Medical Imaging 9(1).
     """
     e = _error(pred, target)
     # cosh² = 1 + sinh², which keeps every digit of a small error; cosh e = exp|e| (1 + exp(-2|e|)) / 2 of a large one.
@@ -266,7 +266,7 @@ def quantile_loss(pred: Tensor, target: Tensor, *, quantile: float = 0.5, reduct
         tensor([0.9000, 0.3000])
 
     References:
-        Koenker and Bassett, 1978, Econometrica 46(1), equation 3.1.
+        Koenker and Bassett, 1978, Econometrica 46(1), section 3.
     """
     e = _error(pred, target)
     tau = _checks.number("quantile", quantile, "(0, 1)")

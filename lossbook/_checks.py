@@ -7,6 +7,7 @@ checked. Values are checked too, except under ``torch.compile``, where looking a
 
 import math
 from collections.abc import Sequence
+from numbers import Real
 
 import torch
 from torch import Tensor
@@ -45,7 +46,7 @@ def zero_or_one(value: Tensor, message: str) -> None:
 
 def number(name: str, value: float, interval: str) -> float:
     """Return ``value`` if it is a number in ``interval``, written as "[0, 1)": a bracket takes its end in."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name} must be a number, got {type(value).__name__}")
     low, high = map(float, interval[1:-1].split(","))
     closed = {low} if interval[0] == "[" else set()

@@ -527,7 +527,7 @@ def ohem_loss(logits: Tensor, target: Tensor, *, keep: int = 128, reduction: str
         A scalar, or with "none" a tensor of the shape of ``logits``.
 
     Raises:
-        TypeError: if an argument has the wrong type.
+        TypeError: if an argument has the wrong type, for instance a ``keep`` that is not an integer.
         ValueError: if shapes differ, a target is not 0 or 1, or an option is outside its range.
 
     Example:
@@ -539,8 +539,10 @@ def ohem_loss(logits: Tensor, target: Tensor, *, keep: int = 128, reduction: str
     """
     logits = _checks.floats("logits", logits)
     y = _checks.binary_target(target, logits)
+    if not isinstance(keep, int):
+        raise TypeError(f"keep must be an integer, got {type(keep).__name__}")
     _checks.number("keep", keep, "[1, inf)")
     loss = -logsigmoid((2 * y - 1) * logits)
-    hardest = loss.flatten().topk(min(int(keep), loss.numel())).indices
+    hardest = loss.flatten().topk(min(keep, loss.numel())).indices
     kept = torch.zeros_like(loss).flatten().scatter(0, hardest, 1).view_as(loss)
     return _checks.reduce(kept * loss, reduction, kept)

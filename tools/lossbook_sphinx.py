@@ -92,6 +92,22 @@ def keep_room_for_images(soup, app) -> None:
         image.attrs.pop("style", None)  # myst-nb fixes both sides, and a phone would squeeze only one
 
 
+def keep_room_for_formulas(soup) -> None:
+    """Give each formula about the room that it will take, so that little moves when MathJax has drawn it."""
+    for formula in soup.select("span.math, div.math"):
+        tex = re.sub(r"^\\[[(]|\\[\])]$", "", formula.get_text().strip())
+        if formula.name == "span":
+            names = len(re.findall(r"\\(?:log|ln|exp|max|min|sum|operatorname)\b", tex))
+            signs = len(re.findall(r"[=<>+-]|\\(?:leq?|geq?|approx|cdot|times|to|in|sim|neq?)\b", tex))
+            tex = re.sub(r"\\(?:[dt]?frac|text|math\w+|operatorname|left|right|[,;!])|[{}^_\s]", "", tex)
+            letters = len(re.sub(r"\\[A-Za-z]+", "x", tex))
+            formula["style"] = f"--em: {0.6 * letters + 1.5 * names + 0.7 * signs:.1f}"
+        else:
+            rows = re.split(r"\\\\", tex)
+            tall = sum(bool(re.search(r"frac|sum|int|prod", row)) for row in rows)
+            formula["style"] = f"--em: {1.3 * len(rows) + 1.5 * tall:.1f}"
+
+
 def fold_solutions(soup) -> None:
     """Make each folded admonition a <details>, which opens by keyboard and without a script."""
     for box in soup.select("div.admonition.dropdown"):
@@ -128,6 +144,7 @@ def finish_page(app, pagename, _templatename, context, doctree):
     for section in soup.find_all("section", id=re.compile("^(exercise|solution|proof)-content$")):
         del section["id"]
     keep_room_for_images(soup, app)
+    keep_room_for_formulas(soup)
     fold_solutions(soup)
     mend_lists(soup)
     title = soup.find("h1")

@@ -10,7 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 import yaml
-from book import ROOT, cache_path, environment
+from book import ROOT, environment
 from leaks import leaks
 from rules import problems
 
@@ -119,8 +119,6 @@ def test_a_notebook_out_of_step_with_its_chapter_is_named(copy):
     config["sphinx"]["local_extensions"] = {"lossbook_sphinx": "tools"}
     shutil.copytree(ROOT / "theme", copy / "theme")
     (copy / "_config.yml").write_text(yaml.safe_dump(config))
-    if cache_path().exists():
-        shutil.copytree(cache_path(), copy / cache_path().relative_to(ROOT))
     made = run(copy, "tools/notebooks.py")
     assert "entropy.ipynb written" in made.stdout, made.stdout + made.stderr
     chapter.write_text(replace(r"How much does a message", "How much can a message", chapter.read_text()))

@@ -87,13 +87,12 @@ class Writer:
         return self.cells
 
     def flush(self) -> None:
+        parts, self.parts = [part for part in self.parts if part], []
         if self.lead:
-            first = next(filter(None, self.parts), "")
-            prose = first and not re.match(r"[-|>#!<~]|\d+\.|`{3}|\$\$", first)
-            self.parts[:0] = [f"{self.lead} {self.parts.pop(0)}" if prose else self.lead]
+            prose = parts and not re.match(r"[-|>#!<~]|\d+\.|`{3}|\$\$", parts[0])
+            parts[:1] = [f"{self.lead} {parts[0]}"] if prose else [self.lead, *parts[:1]]
             self.lead = ""
-        text = "\n\n".join(filter(None, self.parts))
-        self.parts = []
+        text = "\n\n".join(parts)
         if text and self.solution:
             text = folded(f"<b>{html.escape(self.solution)}</b>", text)
             self.solution = self.solution.removesuffix(CONTINUED) + CONTINUED

@@ -648,6 +648,10 @@ def test_rmse_is_exact_for_small_and_large_errors(size):
     assert_close(value, torch.tensor(size))
 
 
+def test_rmse_of_one_element_is_its_absolute_error():
+    assert_close(lossbook.rmse_loss(torch.tensor([-1.5]), torch.tensor([2.0])), torch.tensor(3.5))
+
+
 def test_rmse_of_a_perfect_fit_and_of_nothing_is_0_with_gradient_0():
     for n in (3, 0):
         pred = torch.ones(n, requires_grad=True)

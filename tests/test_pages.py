@@ -274,6 +274,8 @@ def test_links_under_the_title_come_from_the_repository_address(page):
         "Edit": f"{url}/edit/{branch}/{source}",
         "Report an issue": f"{url}/issues/new?title={source}%3A%20",
     }
+    if page == PAGES[0]:
+        expected["Repository"] = url
     if page in CODE_PAGES:
         colab = url.replace("https://github.com", "https://colab.research.google.com/github")
         expected["Open in Colab"] = f"{colab}/blob/{branch}/{notebook}"

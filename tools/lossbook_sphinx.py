@@ -66,6 +66,8 @@ def page_links(app, pagename: str, has_code: bool) -> list[tuple[str, str, dict[
     if has_code:
         colab = f"https://colab.research.google.com/github/{name}/blob/{branch}/{quote(notebook)}"
         links += [("Open in Colab", colab, {}), ("Download notebook", up + notebook, {"download": ""})]
+    if pagename == app.config.root_doc:
+        links += [("Repository", url, {})]
     return [
         *links,
         ("Source", f"{up}_sources/{source}", {}),

@@ -133,12 +133,12 @@ CASES = [
         "lossbook": "torch.stack([lossbook.rmse_loss(a, b) for a, b in zip(z[:, None], y[:, None], strict=True)])",
         "torch": "torch.stack([F.mse_loss(a, b).sqrt() for a, b in zip(z[:, None], y[:, None], strict=True)])",
     }),
-    Case("hinge", "binary", references.hinge, {
+    Case("hinge", "margin", references.hinge, {
         "lossbook": "lossbook.hinge_loss(z, y, reduction='none')",
         "keras": "keras.hinge(y[:, None], z[:, None])",
         "optax": "optax.hinge_loss(z, 2 * y - 1)",
     }),
-    Case("squared hinge", "binary", references.squared_hinge, {
+    Case("squared hinge", "margin", references.squared_hinge, {
         "lossbook": "lossbook.squared_hinge_loss(z, y, reduction='none')",
         "keras": "keras.squared_hinge(y[:, None], z[:, None])",
     }),
@@ -174,7 +174,9 @@ def grid(kind, dtype):
     line = torch.cat([-sizes.flip(0), sizes]).to(dtype)
     if kind == "error":
         return line, torch.zeros_like(line)
-    if kind == "binary":
+    if kind == "margin":
+        line = line[line.abs() != 1]  # at a margin of exactly 1 the hinge has a corner, and no one slope is right
+    if kind in {"binary", "margin"}:
         return line.repeat(2), torch.arange(2).repeat_interleave(len(line)).to(dtype)
     rows = torch.stack([line, torch.zeros_like(line), -line / 2], 1)
     targets = torch.arange(3) if kind == "classes" else torch.tensor([[1, 0, 0], [0, 1, 0], [0, 1, 1]], dtype=dtype)

@@ -19,7 +19,7 @@ from libraries import NAMES
 from mpmath import mp, mpf
 
 OLDER = Path(sys.prefix) / "older"  # an earlier kornia, which bench.py installs
-ERROR = "an error"
+ERROR = "error"
 
 
 @dataclass(frozen=True)

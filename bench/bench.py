@@ -38,7 +38,7 @@ def install() -> None:
     ready.touch()
 
 
-def measure_accuracy() -> None:
+def measure_accuracy(_) -> None:
     import accuracy
     import torch
     from libraries import versions
@@ -51,7 +51,7 @@ def measure_accuracy() -> None:
     write("accuracy", versions(), rows, curves=accuracy.curves())
 
 
-def measure_behaviours() -> None:
+def measure_behaviours(_) -> None:
     import behaviours
     from libraries import versions
     from stamp import write
@@ -61,7 +61,7 @@ def measure_behaviours() -> None:
     write("behaviours", versions(), rows)
 
 
-def measure_speed() -> None:
+def measure_speed(rounds) -> None:
     import speed
     import torch
     from libraries import versions
@@ -70,22 +70,23 @@ def measure_speed() -> None:
 
     torch.set_num_threads(2)
     before, rows = speed.load(), []
-    with tqdm(total=speed.ROUNDS * len(speed.TASKS), desc="speed", disable=None) as bar:
+    with tqdm(total=rounds * len(speed.TASKS), desc="speed", disable=None) as bar:
         for task in speed.TASKS:
-            rows += speed.measure(task, bar)
-    write("speed", versions(), rows, threads=2, rounds=speed.ROUNDS, load_before=before)
+            rows += speed.measure(task, rounds, bar)
+    write("speed", versions(), rows, threads=2, rounds=rounds, load_before=before)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("part", nargs="?", choices=PARTS, help="one part only")
-    part = parser.parse_args().part
+    parser.add_argument("--rounds", type=int, default=60, help="how often each time is taken")
+    asked = parser.parse_args()
     if Path(sys.prefix) != VENV:
         install()
         here = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}", "PYTHONWARNINGS": "ignore"}
-        return subprocess.call([str(VENV / "bin" / "python"), __file__, *([part] if part else [])], env=here)
-    for name in [part] if part else PARTS:
-        globals()[f"measure_{name}"]()
+        return subprocess.call([str(VENV / "bin" / "python"), __file__, *sys.argv[1:]], env=here)
+    for name in [asked.part] if asked.part else PARTS:
+        globals()[f"measure_{name}"](asked.rounds)
     return 0
 
 

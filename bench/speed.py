@@ -13,9 +13,6 @@ from statistics import median
 
 import torch
 from libraries import function
-from tqdm import tqdm
-
-ROUNDS = 60
 
 
 @dataclass(frozen=True)
@@ -145,18 +142,18 @@ def steps(task, bar):
                 try:
                     step(), step()
                 except Exception as problem:
-                    tqdm.write(f"left out: {library}, {mode}, {task.name}: {type(problem).__name__}")
+                    bar.write(f"left out: {library}, {mode}, {task.name}: {type(problem).__name__}")
                     continue
             made[library, mode] = step
     return made
 
 
-def measure(task, bar):
+def measure(task, rounds, bar):
     """Return the rows of one task."""
     made = steps(task, bar)
     seconds = {key: [] for key in made}
-    bar.set_postfix_str(f"{task.name}: {ROUNDS} rounds")
-    for _ in range(ROUNDS):
+    bar.set_postfix_str(f"{task.name}: {rounds} rounds")
+    for _ in range(rounds):
         for key, step in made.items():
             start = time.perf_counter()
             step()

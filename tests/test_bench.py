@@ -1,0 +1,107 @@
+"""The published measurements: our column still holds, no loss is missing, and the pages show what was measured."""
+
+import math
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+import lossbook
+
+sys.path.insert(0, str(Path(lossbook.__file__).parents[1] / "bench"))
+import accuracy
+import behaviours
+import speed
+import stamp
+import tables
+
+STORED = {(row["loss"], row["library"], row["dtype"]): row for row in stamp.read("accuracy")["rows"]}
+ASKED = {row["question"]: row for row in stamp.read("behaviours")["rows"]}
+CASES = pytest.mark.parametrize("case", accuracy.CASES, ids=lambda case: case.name)
+# From probabilities there is nothing to promise: the logit is lost before the loss is called.
+UNPROMISED = "binary cross-entropy from probabilities"
+
+
+def same_size(new, old):
+    """Two largest errors agree when they are equal up to the rounding of another processor: a factor of four."""
+    return new == old or (math.isnan(new) and math.isnan(old)) or 0 < max(new, old) < 4 * min(new, old)
+
+
+@CASES
+def test_our_column_of_errors_is_what_the_page_shows(case):
+    new, old = accuracy.measure(case, "lossbook", torch.float32), STORED[case.name, "lossbook", "float32"]
+    assert (new["call"], new["points"]) == (old["call"], old["points"])
+    for part in ("value", "gradient"):
+        assert same_size(new[part].pop("worst"), old[part]["worst"]), (part, new[part], old[part])
+        assert new[part] == {key: count for key, count in old[part].items() if key != "worst"}
+
+
+@pytest.mark.parametrize("row", [row for key, row in STORED.items() if key[1] == "lossbook"], ids=lambda r: r["loss"])
+def test_published_numbers_of_ours_keep_the_promise(row):
+    if row["loss"] != UNPROMISED:
+        assert row["value"]["outside"] == row["value"]["not_finite"] == 0
+        assert row["gradient"]["outside"] == row["gradient"]["not_finite"] == row["gradient"]["dead"] == 0
+
+
+@pytest.mark.parametrize("behaviour", behaviours.BEHAVIOURS, ids=lambda b: b.question)
+def test_our_answers_are_what_the_page_shows(behaviour):
+    new = behaviours.measure(behaviour, libraries=("lossbook",))
+    old = ASKED[behaviour.question]
+    assert new["cells"] == {name: cell for name, cell in old["cells"].items() if name == "lossbook"}
+    assert (new["exact"], new["note"], new["issues"]) == (old["exact"], old["note"], old["issues"])
+
+
+def test_every_call_of_the_tables_has_a_result():
+    wanted = {(case.name, library) for case in accuracy.CASES for library in case.calls}
+    assert {key[:2] for key in STORED} == wanted
+    assert {b.question: set(b.calls) for b in behaviours.BEHAVIOURS} == {q: set(r["cells"]) for q, r in ASKED.items()}
+    timed = {(row["task"], row["library"]) for row in stamp.read("speed")["rows"] if row["library"] != "floor"}
+    assert timed == {(task.name, library) for task in speed.TASKS for library in task.calls}
+
+
+def test_every_loss_of_ours_is_measured():
+    calls = " ".join(case.calls["lossbook"] for case in accuracy.CASES)
+    losses = {name for name in lossbook.__all__ if name.endswith("_loss") or "cross_entropy" in name}
+    assert {name for name in losses if f"lossbook.{name}(" not in calls} == set()
+
+
+def test_every_group_of_the_page_holds_measured_losses_and_none_is_left_out():
+    shown = [loss for group in tables.GROUPS.values() for loss in group]
+    assert sorted(shown) == sorted(case.name for case in accuracy.CASES)
+    page = (stamp.ROOT / "chapters" / "reference" / "libraries.md").read_text()
+    for family in {behaviour.family for behaviour in behaviours.BEHAVIOURS}:
+        assert f'tables.behaviours("{family}")' in page
+
+
+def test_what_is_timed_computes_one_number():
+    values = {}
+    for row in stamp.read("speed")["rows"]:
+        if row["library"] != "floor":
+            values.setdefault(row["task"], {})[row["library"], row["mode"]] = row["value"]
+    for task, found in values.items():
+        ours = found["lossbook", "eager"]
+        for key, value in found.items():
+            classes = 1000 if task.startswith("softmax focal") and key[0] in {"kornia", "MONAI"} else 1  # their mean
+            assert math.isclose(value * classes, ours, rel_tol=1e-3), (task, key)
+
+
+def test_times_belong_to_the_present_code():
+    stored = stamp.read("speed")
+    if stored["code"] != stamp.code():
+        pytest.skip("the losses have changed since they were timed: run `make bench` on a quiet machine")
+    assert stored["versions"]["torch"] == torch.__version__.split("+")[0]
+
+
+def test_code_hash_ignores_comments_and_docstrings_but_not_code(tmp_path, monkeypatch):
+    (tmp_path / "lossbook").mkdir()
+    monkeypatch.setattr(stamp, "ROOT", tmp_path)
+
+    def hash_of(text):
+        for name in stamp.MEASURED:
+            (tmp_path / "lossbook" / f"{name}.py").write_text(text)
+        return stamp.code()
+
+    first = hash_of('def f(x):\n    """Say."""\n    return x\n')
+    assert hash_of('def f(x):\n    """Say more."""\n    # why\n    return x\n') == first
+    assert hash_of('def f(x):\n    """Say."""\n    return x + 1\n') != first

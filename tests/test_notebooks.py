@@ -10,7 +10,7 @@ import nbformat
 import pytest
 import yaml
 from book import ROOT, executable_chapters
-from cells import Writer, display_math
+from cells import Writer, display_math, text_outputs
 from docutils import nodes
 from leaks import compared, leaks
 from myst_nb.core.read import read_myst_markdown_notebook
@@ -319,6 +319,12 @@ def test_outputs_are_text(notebook):
     assert outputs['print("on the GPU")'] == []
     drawn = next(value for source, value in outputs.items() if "plt.show" in source)
     assert drawn[0]["data"] == {"text/plain": "<Figure size 200x200 with 1 Axes>"}
+
+
+def test_what_is_printed_is_one_output_however_the_kernel_cut_it():
+    pieces = [("stdout", "a\n"), ("stdout", "b\n"), ("stderr", "c\n"), ("stdout", "d\n")]
+    outputs = [nbformat.v4.new_output("stream", name=name, text=text) for name, text in pieces]
+    assert [output.text for output in text_outputs(outputs, 1)] == ["a\nb\n", "c\n", "d\n"]
 
 
 def test_tags_are_kept_and_cells_that_do_not_run_are_skipped(notebook):

@@ -127,7 +127,7 @@ class Writer:
         if "nbval-skip" not in tags:
             self.runs += 1
             count = self.runs + 1  # the install line is the first
-        outputs = [kept for output in cell.outputs if (kept := text_only(output, count))] if count else []
+        outputs = text_outputs(cell.outputs, count) if count else []
         new = nbformat.v4.new_code_cell(cell.source, metadata=metadata, outputs=outputs, execution_count=count)
         self.cells.append(new)
 
@@ -383,6 +383,17 @@ class Writer:
 
     def node_section(self, node) -> str:
         return self.blocks(node.children)
+
+
+def text_outputs(outputs: list, count: int) -> list:
+    """The text of the outputs. What was printed is one output, however the kernel happened to cut it."""
+    kept = []
+    for output in filter(None, (text_only(output, count) for output in outputs)):
+        if kept and output.output_type == kept[-1].output_type == "stream" and output.name == kept[-1].name:
+            kept[-1].text += output.text
+        else:
+            kept.append(output)
+    return kept
 
 
 def text_only(output, count: int):

@@ -17,6 +17,12 @@ notebooks: .venv/ready ## write the notebook beside each chapter
 test-gpu: .venv/ready ## run the cells that need a GPU, on a machine that has one
 	@$(RUN) tools/gpu.py
 
+bench: ## measure lossbook and its peers side by side (about 20 minutes)
+	@$(PYTHON) bench/bench.py
+
+mutants: .venv/ready ## break the losses in every small way, see that a test notices
+	@$(RUN) tools/mutate.py
+
 pins: ## write requirements.txt anew from pyproject.toml
 	@$(PYTHON) tools/pins.py
 
@@ -26,4 +32,4 @@ clean: ## remove the environment and everything built
 .venv/ready: requirements.txt tools/setup_venv.py
 	@$(PYTHON) tools/setup_venv.py
 
-.PHONY: help book test notebooks test-gpu pins clean
+.PHONY: help book test notebooks test-gpu bench mutants pins clean

@@ -32,9 +32,10 @@ def environment() -> dict[str, str]:
 
 
 def cache_path() -> Path:
-    """The folder of outputs that belong to the present package, pins and Python."""
+    """The folder of outputs that belong to the present package, measurements, pins and Python."""
     digest = hashlib.sha256(sys.version.encode())
-    for file in sorted([*(ROOT / "lossbook").rglob("*"), *(ROOT / "bench").rglob("*"), ROOT / "requirements.txt"]):
+    sources = [*(ROOT / "lossbook").rglob("*"), *(ROOT / "bench" / "results").glob("*")]
+    for file in sorted([*sources, *(ROOT / "bench").glob("tables.py"), ROOT / "requirements.txt"]):
         if file.is_file() and "__pycache__" not in file.parts:
             digest.update(f"{file.relative_to(ROOT)}\0".encode() + file.read_bytes())
     return CACHES / digest.hexdigest()[:16]

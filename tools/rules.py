@@ -40,7 +40,8 @@ def tags(cell: NotebookNode) -> list[str]:
 
 def without_code(text: str) -> str:
     """Markdown without code, directive lines, options, targets, link addresses, citations and comments."""
-    text = re.sub(r"(?ms)^(`{3,})\{(literalinclude|bibliography|code-block|figure|image|recorded)\}.*?^\1\s*$", "", text)
+    shown = r"literalinclude|bibliography|code-block|figure|image|recorded"
+    text = re.sub(rf"(?ms)^(`{{3,}})\{{({shown})\}}.*?^\1\s*$", "", text)
     text = re.sub(r"(?ms)^(`{3,})[a-z]*\n.*?^\1\s*$", "", text)
     text = re.sub(r"(?m)^\s*([`:]{3,}.*|:[\w-]+:.*|\([\w-]+\)=|\+\+\+.*|%.*)$", "", text)
     text = re.sub(r"\{(?:eq|numref|cite:\w+|cite|ref|doc)\}`[^`]*`", "REFERENCE", text)

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import nbformat
 import pytest
 import yaml
-from book import ROOT, executable_chapters
+from book import ROOT, notebook_chapters
 from cells import Writer, display_math, text_outputs
 from docutils import nodes
 from leaks import compared, leaks
@@ -548,7 +548,7 @@ def test_the_share_of_compared_cells_counts_tags_and_comments(notebook):
 
 # The notebooks of this book.
 
-PATHS = [chapter.with_suffix(".ipynb") for chapter in executable_chapters()]
+PATHS = [chapter.with_suffix(".ipynb") for chapter in notebook_chapters()]
 
 
 @pytest.fixture(params=PATHS, ids=lambda path: path.stem)

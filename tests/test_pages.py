@@ -17,7 +17,7 @@ import axe_playwright_python
 import pytest
 import torch
 import yaml
-from book import ROOT, chapters, executable_chapters
+from book import ROOT, chapters, notebook_chapters
 from bs4 import BeautifulSoup
 
 import lossbook
@@ -26,7 +26,7 @@ from lossbook import information
 HTML = Path(os.environ.get("LOSSBOOK_HTML", ROOT / "_build" / "html"))
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 PAGES = [chapter.relative_to(ROOT).with_suffix(".html").as_posix() for chapter in chapters()]
-CODE_PAGES = [chapter.relative_to(ROOT).with_suffix(".html").as_posix() for chapter in executable_chapters()]
+CODE_PAGES = [chapter.relative_to(ROOT).with_suffix(".html").as_posix() for chapter in notebook_chapters()]
 FIRST_LOAD = 1_000_000  # bytes, compressed
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 LAYOUT_SHIFTS = """

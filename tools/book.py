@@ -55,6 +55,16 @@ def executable_chapters() -> list[Path]:
     return [chapter for chapter in chapters() if "```{code-cell}" in chapter.read_text()]
 
 
+def has_notebook(page: Path) -> bool:
+    """Whether a page has a notebook for Colab: it has code, and does not say `colab: false`."""
+    text = page.read_text() if page.exists() else ""
+    return "```{code-cell}" in text and "\ncolab: false\n" not in text
+
+
+def notebook_chapters() -> list[Path]:
+    return [chapter for chapter in chapters() if has_notebook(chapter)]
+
+
 def execute(paths: list[Path]) -> list[str]:
     """Execute the given chapters where their outputs are not in the cache; return what went wrong."""
     from jupyter_cache import get_cache

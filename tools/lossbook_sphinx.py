@@ -19,7 +19,7 @@ from docutils import nodes
 from sphinx.errors import ConfigError
 
 sys.path.insert(0, str(Path(__file__).parent))
-from book import cache_path, environment
+from book import ROOT, cache_path, environment, has_notebook
 
 # What a page loads. The theme and its extensions offer more (icons of 540 kB, kernels, tabs, cards).
 SCRIPTS = {
@@ -55,7 +55,7 @@ def repository(app) -> tuple[str, str]:
     return url, match[1]
 
 
-def page_links(app, pagename: str, has_code: bool) -> list[tuple[str, str, dict[str, str]]]:
+def page_links(app, pagename: str, has_notebook: bool) -> list[tuple[str, str, dict[str, str]]]:
     """The text, the address and further attributes of each link under a page's title."""
     url, name = repository(app)
     branch = app.config.html_theme_options.get("repository_branch", "main")
@@ -63,7 +63,7 @@ def page_links(app, pagename: str, has_code: bool) -> list[tuple[str, str, dict[
     notebook = str(Path(source).with_suffix(".ipynb"))
     up = "../" * pagename.count("/")
     links = []
-    if has_code:
+    if has_notebook:
         colab = f"https://colab.research.google.com/github/{name}/blob/{branch}/{quote(notebook)}"
         links += [("Open in Colab", colab, {}), ("Download notebook", up + notebook, {"download": ""})]
     if pagename == app.config.root_doc:
@@ -139,7 +139,6 @@ def finish_page(app, pagename, _templatename, context, doctree):
     context["css_files"] = [sheet for sheet in context["css_files"] if STYLE_SHEETS.search(str(sheet.filename))]
     if doctree is None or "body" not in context:
         return
-    has_code = any("cell" in node.get("classes", ()) for node in doctree.findall(nodes.container))
     soup = BeautifulSoup(context["body"], "html.parser")
     for script in soup.find_all("script", type=lambda kind: kind != "application/json"):
         script.decompose()
@@ -153,7 +152,7 @@ def finish_page(app, pagename, _templatename, context, doctree):
     if title is not None:
         links = "".join(
             f'<a href="{escape(href)}"{"".join(f" {key}={value!r}" for key, value in more.items())}>{text}</a>'
-            for text, href, more in page_links(app, pagename, has_code)
+            for text, href, more in page_links(app, pagename, has_notebook(ROOT / f"{pagename}.md"))
         )
         bar = f'<nav class="page-links noprint" aria-label="This page">{links}</nav>'
         title.insert_after(BeautifulSoup(bar, "html.parser"))

@@ -23,8 +23,8 @@ from urllib.parse import urlsplit
 
 import nbformat
 import yaml
-from book import ROOT, environment, executable_chapters, execute
-from cells import TEXT, Writer, is_cell, tags_of
+from book import ROOT, environment, executable_chapters, execute, has_notebook
+from cells import TEXT, Writer, tags_of
 from jupyter_book.config import get_final_config
 from jupyter_cache import get_cache
 from leaks import compared, leaks
@@ -100,7 +100,7 @@ class NotebookBuilder(Builder):
 
     def write_doc(self, docname, doctree) -> None:
         path = Path(self.outdir).parent / "jupyter_execute" / f"{docname}.ipynb"
-        if not any(doctree.findall(is_cell)):
+        if not has_notebook(Path(self.app.srcdir, f"{docname}.md")):
             return
         source = nbformat.read(path, as_version=4)
         shown = [cell for cell in source.cells if cell.cell_type == "code" and "remove-cell" not in tags_of(cell)]

@@ -15,6 +15,7 @@ from book import ROOT, chapters
 from docutils import nodes
 from lossbook_reference import index_without_spaces, link_to_the_entry, shown, uses
 from pybtex.database import parse_file
+from rules import prose, read
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.search.en import SearchEnglish
@@ -124,6 +125,40 @@ def test_every_glossary_entry_has_an_english_and_a_korean_term_and_a_definition(
 def test_the_glossary_names_no_term_twice():
     terms = [term for english, korean, *_ in glossary() for term in (english, korean)]
     assert len(terms) == len(set(terms))
+
+
+def words(term: str) -> tuple[str, ...]:
+    """The words of a term in lower case and without the ending of a plural or a verb."""
+    return tuple(re.sub(r"(ing|s)$", "", word) for word in term.lower().split())
+
+
+def names() -> set[tuple[str, ...]]:
+    """What the glossary calls its entries: the terms, and the other names that the definitions give them."""
+    found = set()
+    for english, _, *definition in glossary():
+        others = re.findall(r"(?:called|in short|Also:|Short form:) ([^.;]+)", " ".join(definition))
+        found |= {words(name) for name in [english, *", ".join(others).split(", ")]}
+    return found
+
+
+def unexplained(chapter: str, known: set[tuple[str, ...]]) -> list[str]:
+    """The terms in bold that no entry is called by, not even with a word more, as in "prior probability"."""
+    bold = [term for term in re.findall(r"\*\*(.+?)\*\*", chapter) if words(term) not in known]
+    longer = {part for name in known for part in (name[:-1], name[1:])}
+    return [term for term in bold if words(term) not in longer]
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
+def test_every_term_that_a_chapter_defines_is_in_the_glossary(chapter):
+    text = "\n".join(prose(cell.source) for cell in read(chapter).cells if cell.cell_type == "markdown")
+    assert "**" in text
+    assert unexplained(text, names()) == []
+
+
+def test_a_term_is_known_by_its_plural_its_other_names_and_a_longer_form():
+    known = {words(name) for name in ("information content", "prior probability", "nat", "training")}
+    assert unexplained("In **nats**, the **Prior**: to **train**, **information content**.", known) == []
+    assert unexplained("a **prior belief**, **contents**, **rain** and **KL**", known) == ["prior belief", "rain", "KL"]
 
 
 def test_the_search_index_splits_korean_into_words():

@@ -1,5 +1,18 @@
-"""What all tests share: one thread, so that runs in parallel do not fight over the cores."""
+"""What all tests share: one thread, so that runs in parallel do not fight over the cores, and a report on the pages."""
 
 import torch
 
 torch.set_num_threads(1)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say what each page weighs, what it asks of other hosts, and what axe-core finds on it."""
+    reports = [report for status in ("passed", "failed") for report in terminalreporter.stats.get(status, [])]
+    rows = [value for report in reports for name, value in getattr(report, "user_properties", []) if name == "page"]
+    if rows:
+        terminalreporter.section("pages")
+        form = "{:50} {:>8} {:>14} {:>12} {:>10} {:>9}"
+        heads = ("page", "HTML kB", "first load kB", "other hosts", "axe light", "axe dark")
+        terminalreporter.write_line(form.format(*heads))
+        for row in sorted(set(map(tuple, rows))):
+            terminalreporter.write_line(form.format(*row))

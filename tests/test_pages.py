@@ -227,8 +227,12 @@ def test_every_picture_is_loaded_described_and_has_its_room(page, visits):
 
 
 @every_page
-def test_first_load_is_light_and_does_not_jump(page, visits, site):
+def test_first_load_is_light_and_does_not_jump(page, visits, site, record_property):
     visit = visits(page)
+    kilobytes = [round(size / 1000) for size in ((HTML / page).stat().st_size, first_load(visit, site))]
+    other_hosts = sum(not url.startswith((site, "data:")) for url in visit["requests"])
+    faults = [len(visit["axe"][theme]) for theme in ("light", "dark")]
+    record_property("page", [page, *kilobytes, other_hosts, *faults])
     assert (HTML / page).stat().st_size <= 300_000
     assert first_load(visit, site) <= FIRST_LOAD
     assert visit["shifts"] <= 0.1  # the bound that Chromium's own guidance calls good

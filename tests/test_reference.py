@@ -12,8 +12,10 @@ from io import StringIO
 
 import pytest
 from book import ROOT, chapters
+from bs4 import BeautifulSoup
 from docutils import nodes
 from lossbook_reference import index_without_spaces, link_to_the_entry, shown, uses
+from lossbook_sphinx import mark_korean
 from pybtex.database import parse_file
 from rules import prose, read
 from sphinx import addnodes
@@ -174,6 +176,21 @@ def test_a_korean_term_is_indexed_with_and_without_its_spaces():
     index_without_spaces(None, nodes.section("", index))
     assert [entry[1] for entry in index["entries"]] == ["손실 함수", "F1 score", "손실함수"]
     assert index["entries"][-1][2] == "term-1"
+
+
+@pytest.mark.parametrize(
+    ("page", "marked"),
+    [
+        ("<dt>쿨백-라이블러 발산</dt>", '<dt><span lang="ko">쿨백-라이블러 발산</span></dt>'),
+        ("<p>a ㅋㅋ &lt; 손실.</p>", '<p>a <span lang="ko">ㅋㅋ</span> &lt; <span lang="ko">손실</span>.</p>'),
+        ('<script type="application/json">"ㅋ"</script>', None),
+        ('<span class="math">\\(\\text{ㅋ}\\)</span>', None),
+    ],
+)
+def test_korean_words_are_marked_as_korean(page, marked):
+    soup = BeautifulSoup(page, "html.parser")
+    mark_korean(soup)
+    assert str(soup) == (marked or page)
 
 
 def test_the_map_shows_as_written_exactly_the_pages_of_the_book():

@@ -10,6 +10,7 @@ The folder of the cache is keyed by the package and the pins, because a chapter'
 import hashlib
 import logging
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -31,14 +32,26 @@ def environment() -> dict[str, str]:
     return {**os.environ, **threads, "LOSSBOOK_BOOK": "1", "PYTHONPATH": path, "PYTHONHASHSEED": "0"}
 
 
-def cache_path() -> Path:
-    """The folder of outputs that belong to the present package, measurements, pins and Python."""
+def key_of(*patterns: str) -> str:
+    """A key that changes when Python, or a file that fits one of the patterns, changes."""
     digest = hashlib.sha256(sys.version.encode())
-    sources = [*(ROOT / "lossbook").rglob("*"), *(ROOT / "bench" / "results").glob("*")]
-    for file in sorted([*sources, *(ROOT / "bench").glob("tables.py"), ROOT / "requirements.txt"]):
+    for file in sorted({file for pattern in patterns for file in ROOT.glob(pattern)}):
         if file.is_file() and "__pycache__" not in file.parts:
             digest.update(f"{file.relative_to(ROOT)}\0".encode() + file.read_bytes())
-    return CACHES / digest.hexdigest()[:16]
+    return digest.hexdigest()[:16]
+
+
+def cache_path() -> Path:
+    """The folder of outputs that belong to the present package, measurements, pins and Python."""
+    return CACHES / key_of("lossbook/**/*", "bench/results/*", "bench/tables.py", "requirements.txt")
+
+
+def repository_url(root: Path = ROOT) -> str:
+    """The address of the repository, from the one place where it stands."""
+    url = (yaml.safe_load((root / "_config.yml").read_text()).get("repository") or {}).get("url") or ""
+    if not re.fullmatch(r"https://github\.com/[\w.-]+/[\w.-]+", url):
+        raise ValueError(f"_config.yml: repository.url is {url!r}, expected https://github.com/OWNER/REPOSITORY")
+    return url
 
 
 def chapters() -> list[Path]:
@@ -108,13 +121,22 @@ def execute(paths: list[Path]) -> list[str]:
 
 
 def build() -> int:
-    """Write the pages, every warning an error."""
+    """Write the pages, every warning an error, unless nothing that they are made of has changed."""
+    key = cache_path().name + key_of("chapters/**/*", "theme/**/*", "tools/*.py", "references.bib", "_*.yml")
+    written = ROOT / "_build" / "html" / ".key"
+    if written.exists() and written.read_text() == key:
+        print("the pages are up to date", flush=True)
+        return 0
     print("writing the pages", flush=True)
+    written.unlink(missing_ok=True)
     program = Path(sys.executable).with_name("jupyter-book")
     command = [str(program), "build", str(ROOT), "-W", "--keep-going", "-q"]
     done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
     if done.returncode:
         print(done.stdout, done.stderr, sep="\n")
+        shutil.rmtree(ROOT / "_build" / ".doctrees", ignore_errors=True)  # or the next run would not warn again
+    else:
+        written.write_text(key)
     return done.returncode
 
 

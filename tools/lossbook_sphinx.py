@@ -14,12 +14,11 @@ from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
-from bs4 import BeautifulSoup
+from bs4 import BeautifulSoup, NavigableString
 from docutils import nodes
-from sphinx.errors import ConfigError
 
 sys.path.insert(0, str(Path(__file__).parent))
-from book import ROOT, cache_path, environment, has_notebook
+from book import ROOT, cache_path, environment, has_notebook, repository_url
 
 # What a page loads. The theme and its extensions offer more (icons of 540 kB, kernels, tabs, cards).
 SCRIPTS = {
@@ -36,6 +35,7 @@ SCRIPTS = {
     "page.js",
     "interactive.js",
 }
+KOREAN = re.compile("[ㄱ-ㆎ가-힣]+(?:[ -][ㄱ-ㆎ가-힣]+)*")
 STYLE_SHEETS = re.compile(r"pygments|sphinx-book-theme|copybutton|mystnb|exercise|lossbook")
 
 
@@ -46,24 +46,16 @@ def use_keyed_cache(_app, config):
     config.lossbook_key = cache_path().name + hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:16]
 
 
-def repository(app) -> tuple[str, str]:
-    """The repository's address and its owner/name, from `repository.url` in _config.yml."""
-    url = app.config.html_theme_options.get("repository_url", "").rstrip("/")
-    match = re.fullmatch(r"https://github\.com/([^/]+/[^/]+)", url)
-    if match is None:
-        raise ConfigError(f"repository.url must look like https://github.com/owner/name, got {url!r}")
-    return url, match[1]
-
-
 def page_links(app, pagename: str, has_notebook: bool) -> list[tuple[str, str, dict[str, str]]]:
     """The text, the address and further attributes of each link under a page's title."""
-    url, name = repository(app)
+    url = repository_url(Path(app.srcdir))
     branch = app.config.html_theme_options.get("repository_branch", "main")
     source = Path(app.env.doc2path(pagename, base=False)).as_posix()
     notebook = str(Path(source).with_suffix(".ipynb"))
     up = "../" * pagename.count("/")
     links = []
     if has_notebook:
+        name = url.removeprefix("https://github.com/")
         colab = f"https://colab.research.google.com/github/{name}/blob/{branch}/{quote(notebook)}"
         links += [("Open in Colab", colab, {}), ("Download notebook", up + notebook, {"download": ""})]
     if pagename == app.config.root_doc:
@@ -97,7 +89,7 @@ def keep_room_for_images(soup, app) -> None:
 def keep_room_for_formulas(soup) -> None:
     """Give each formula about the room that it will take, so that little moves when MathJax has drawn it."""
     for formula in soup.select("span.math, div.math"):
-        tex = re.sub(r"^\\[[(]|\\[\])]$", "", formula.get_text().strip())
+        tex = re.sub(r"^\\[\[(]|\\[\])]$", "", formula.get_text().strip())
         if formula.name == "span":
             names = len(re.findall(r"\\(?:log|ln|exp|max|min|sum|operatorname)\b", tex))
             signs = len(re.findall(r"[=<>+-]|\\(?:leq?|geq?|approx|cdot|times|to|in|sim|neq?)\b", tex))
@@ -129,6 +121,14 @@ def mend_lists(soup) -> None:
             parameter.name = "li"
 
 
+def mark_korean(soup) -> None:
+    """Say which words are Korean, so that they are spoken as Korean and drawn in a Korean font."""
+    for text in soup.find_all(string=KOREAN):
+        if type(text) is NavigableString and not text.find_parent(class_="math"):
+            marked = KOREAN.sub(r'<span lang="ko">\g<0></span>', escape(text, quote=False))
+            text.replace_with(BeautifulSoup(marked, "html.parser"))
+
+
 def finish_page(app, pagename, _templatename, context, doctree):
     """Mend one page before it is written."""
     if '<div class="interactive"' in context.get("body", ""):
@@ -148,6 +148,7 @@ def finish_page(app, pagename, _templatename, context, doctree):
     keep_room_for_formulas(soup)
     fold_solutions(soup)
     mend_lists(soup)
+    mark_korean(soup)
     title = soup.find("h1")
     if title is not None:
         links = "".join(

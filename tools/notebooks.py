@@ -22,8 +22,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import nbformat
-import yaml
-from book import ROOT, environment, executable_chapters, execute, has_notebook
+from book import ROOT, environment, executable_chapters, execute, has_notebook, repository_url
 from cells import TEXT, Writer, tags_of
 from jupyter_book.config import get_final_config
 from jupyter_cache import get_cache
@@ -37,14 +36,6 @@ INSTALL = (
     'from importlib.util import find_spec; ready = find_spec("lossbook") or '
     'get_ipython().run_line_magic("pip", "install -q git+{repository}")'
 )
-
-
-def repository_url(root: Path = ROOT) -> str:
-    """The address of the repository, from the one place where it stands."""
-    url = (yaml.safe_load((root / "_config.yml").read_text()).get("repository") or {}).get("url") or ""
-    if not re.fullmatch(r"https://github\.com/[\w.-]+/[\w.-]+", url):
-        raise ValueError(f"_config.yml: repository.url is {url!r}, expected https://github.com/OWNER/REPOSITORY")
-    return url
 
 
 def published_url(root: Path = ROOT) -> str:

@@ -25,15 +25,13 @@ ValueAndSlope = Callable[..., tuple[Tensor, Tensor]]
 def with_slope(value_and_slope: ValueAndSlope) -> Callable[[Terms], Terms]:
     """Decorate a plain elementwise function of z and constants with a faster one that knows its derivative.
 
-    What the plain function says remains what holds: it is compiled in place of the fast one, it is differentiated
-    where a second derivative is wanted, and the tests hold the two equal. It stays at hand as ``__wrapped__``.
+    What the plain function says remains what holds: it is differentiated where a second derivative is wanted, and
+    the tests hold the two equal. It stays at hand as ``__wrapped__``.
     """
 
     def decorate(plain: Terms) -> Terms:
         @functools.wraps(plain)
         def fast(z: Tensor, *constants: Any) -> Tensor:
-            if torch.compiler.is_compiling():
-                return plain(z, *constants)
             value: Tensor = _WithSlope.apply(z, plain, value_and_slope, constants)  # type: ignore[no-untyped-call]
             return value
 
@@ -61,8 +59,6 @@ class _WithSlope(torch.autograd.Function):
 
 def log_odds_against(logits: Tensor, target: Tensor) -> Tensor:
     """Return r = log of the sum over j ≠ y of exp(z_j - z_y), for logits (N, K, …) and integer y (N, …)."""
-    if torch.compiler.is_compiling():
-        return plain_log_odds_against(logits, target)
     r: Tensor = _LogOddsAgainst.apply(logits, target.unsqueeze(1))[0]  # type: ignore[no-untyped-call]
     return r
 

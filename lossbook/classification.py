@@ -176,13 +176,13 @@ def binary_cross_entropy_with_logits(
 
 
 def _bce_value_and_slope(z: Tensor, y: Tensor, c: Tensor | float) -> tuple[Tensor, Tensor]:
-    p, q = z.sigmoid(), z.neg().sigmoid_()
+    p, minus_q, n = z.sigmoid(), z.neg().sigmoid_().neg_(), z.abs().neg_().exp_().log1p_()
+    negative = z.relu()  # and n: the loss of y = 0
+    positive = negative - z
     if isinstance(c, Tensor):
-        n, cy = z.abs().neg_().exp_().log1p_(), c * y
-        value = z.neg().relu_().add_(n).mul_(cy).add_(z.relu().add_(n).mul_(1 - y))
-        return value, p.mul_(1 - y).sub_(q.mul_(cy))
-    value = torch.lerp(z.relu(), z.neg().relu_(), y).add_(z.abs().neg_().exp_().log1p_())
-    return value, torch.lerp(p, q.neg_(), y)
+        cy = c * y
+        return positive.add_(n).mul_(cy).add_(negative.add_(n).mul_(1 - y)), p.mul_(1 - y).add_(minus_q.mul_(cy))
+    return negative.lerp_(positive, y).add_(n), p.lerp_(minus_q, y)
 
 
 @with_slope(_bce_value_and_slope)

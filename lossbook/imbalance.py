@@ -108,13 +108,26 @@ def focal_loss(
     logits = _checks.floats("logits", logits)
     target = _checks.binary_target(target, logits)
     _checks.number("gamma", gamma, "[0, inf)")
-    r = (1 - 2 * target) * logits
+    if alpha is not None:
+        _checks.number("alpha", alpha, "[0, 1]")
+    return _checks.reduce(_focal(logits, target, gamma, alpha), reduction)
+
+
+def _focal_value_and_slope(z: Tensor, y: Tensor, gamma: float, alpha: float | None) -> tuple[Tensor, Tensor]:
+    signed_alpha_t = (1 - alpha) - y if alpha is not None else 1 - 2 * y  # positive for negatives
+    r = torch.rsub(y, 1, alpha=2).mul_(z)
+    q, log_p = r.sigmoid(), logsigmoid(r.neg_())  # q = 1 - p_t
+    w = q.pow(gamma)
+    slope = q.addcmul_(r.sigmoid_(), log_p, value=-gamma).mul_(w).mul_(signed_alpha_t)
+    return w.mul_(log_p).mul_(signed_alpha_t.abs_()).neg_(), slope
+
+
+@with_slope(_focal_value_and_slope)
+def _focal(z: Tensor, y: Tensor, gamma: float, alpha: float | None) -> Tensor:
+    r = (1 - 2 * y) * z
     log_p_t, log_1_minus_p_t = logsigmoid(-r), logsigmoid(r)
     loss = -torch.exp(gamma * log_1_minus_p_t) * log_p_t
-    if alpha is not None:
-        alpha = _checks.number("alpha", alpha, "[0, 1]")
-        loss = loss * (alpha * target + (1 - alpha) * (1 - target))
-    return _checks.reduce(loss, reduction)
+    return loss if alpha is None else loss * (alpha * y + (1 - alpha) * (1 - y))
 
 
 def softmax_focal_loss(
@@ -239,9 +252,10 @@ def _asymmetric_value_and_slope(
     modulation = log_q.mul(gamma_pos).exp_()
     slope_positive = (p * log_p).mul_(gamma_pos).sub_(q).mul_(modulation)
     positive = modulation.mul_(log_p).neg_()
-    p_m, kept = (p - m).clamp_(min=torch.finfo(p.dtype).tiny), (p > m).to(p.dtype)
-    log_rest = log_q if m == 0 else torch.log1p(-p_m) if m >= 0.01 else _log_rest(p_m, log_q, m)
-    w = p_m.pow(gamma_neg).mul_(kept)
+    p_m, digits = (p - m).relu_(), torch.finfo(p.dtype)
+    kept, p_m = p_m.sgn(), p_m.clamp_(min=max(m * digits.eps / 2, digits.tiny))  # raises nothing that is kept
+    log_rest = log_q if m == 0 else p_m.neg().log1p_() if m >= 0.01 else _log_rest(p_m, log_q, m)
+    w = p_m.log().mul_(gamma_neg).exp_().mul_(kept)
     slope_negative = (log_q - log_rest).exp_().sub_(q.mul_(log_rest).mul_(gamma_neg).div_(p_m)).mul_(p).mul_(w)
     return torch.lerp(w.mul_(log_rest).neg_(), positive, y), torch.lerp(slope_negative, slope_positive, y)
 

@@ -9,8 +9,10 @@ import math
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from lossbook import _checks
+from lossbook._stable import with_slope
 
 
 def mse_loss(pred: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
@@ -153,10 +155,9 @@ def huber_loss(pred: Tensor, target: Tensor, *, delta: float = 1.0, reduction: s
     References:
         Huber, 1964, Annals of Mathematical Statistics 35(1).
     """
-    e = _error(pred, target)
-    delta = _checks.number("delta", delta, "(0, inf)")
-    inner = e.clamp(-delta, delta)  # e itself, or delta with its sign
-    return _checks.reduce(inner * (e - inner / 2), reduction)
+    pred, target = _pair(pred, target)
+    _checks.number("delta", delta, "(0, inf)")
+    return _checks.reduce(functional.huber_loss(pred, target, delta=delta, reduction="none"), reduction)
 
 
 def smooth_l1_loss(pred: Tensor, target: Tensor, *, beta: float = 1.0, reduction: str = "mean") -> Tensor:
@@ -191,10 +192,9 @@ def smooth_l1_loss(pred: Tensor, target: Tensor, *, beta: float = 1.0, reduction
     References:
         Girshick, 2015, ICCV (Fast R-CNN), equation 3 (arXiv:1504.08083), which has ``beta`` 1.
     """
-    e = _error(pred, target)
-    beta = _checks.number("beta", beta, "(0, inf)")
-    inner = e.clamp(-beta, beta)  # e itself, or beta with its sign
-    return _checks.reduce(inner / beta * (e - inner / 2), reduction)
+    pred, target = _pair(pred, target)
+    _checks.number("beta", beta, "(0, inf)")
+    return _checks.reduce(functional.smooth_l1_loss(pred, target, beta=beta, reduction="none"), reduction)
 
 
 def log_cosh_loss(pred: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
@@ -229,10 +229,19 @@ def log_cosh_loss(pred: Tensor, target: Tensor, *, reduction: str = "mean") -> T
         Green, 1990, IEEE Transactions on Medical Imaging 9(1).
     """
     e = _error(pred, target)
-    # cosh² = 1 + sinh², which keeps every digit of a small error; cosh e = exp|e| (1 + exp(-2|e|)) / 2 of a large one.
-    near = e.clamp(-1, 1).sinh().square().log1p() / 2
-    far = e.abs() + torch.exp(-2 * e.abs()).log1p() - math.log(2)
-    return _checks.reduce(torch.where(e.abs() < 1, near, far), reduction)
+    return _checks.reduce(_log_cosh(e), reduction)
+
+
+def _log_cosh_value_and_slope(e: Tensor) -> tuple[Tensor, Tensor]:
+    inner = e.clamp(-20, 20)
+    outer = (e - inner).abs_()
+    return inner.div_(2).sinh_().square_().mul_(2).log1p_().add_(outer), e.tanh()
+
+
+@with_slope(_log_cosh_value_and_slope)
+def _log_cosh(e: Tensor) -> Tensor:
+    inner = e.clamp(-20, 20)  # beyond 20, log cosh grows by as much as |e|, to all digits of float64
+    return torch.log1p(2 * (inner / 2).sinh() ** 2) + (e - inner).abs()  # cosh e = 1 + 2 sinh²(e/2)
 
 
 def quantile_loss(pred: Tensor, target: Tensor, *, quantile: float = 0.5, reduction: str = "mean") -> Tensor:
@@ -273,6 +282,11 @@ def quantile_loss(pred: Tensor, target: Tensor, *, quantile: float = 0.5, reduct
     return _checks.reduce(torch.maximum(-tau * e, (1 - tau) * e), reduction)
 
 
-def _error(pred: Tensor, target: Tensor) -> Tensor:
+def _pair(pred: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     pred = _checks.floats("pred", pred)
-    return pred - _checks.real_target(target, pred)
+    return pred, _checks.real_target(target, pred)
+
+
+def _error(pred: Tensor, target: Tensor) -> Tensor:
+    pred, target = _pair(pred, target)
+    return pred - target

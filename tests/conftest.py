@@ -1,8 +1,11 @@
 """What all tests share: one thread, so that runs in parallel do not fight over the cores, and a report on the pages."""
 
+import hypothesis
 import torch
 
 torch.set_num_threads(1)
+hypothesis.settings.register_profile("lossbook", deadline=None)  # a busy machine is no failure
+hypothesis.settings.load_profile("lossbook")
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -224,7 +224,8 @@ def js_divergence(p: ArrayLike, q: ArrayLike, *, base: float = math.e) -> float 
         Lin, 1991, IEEE Transactions on Information Theory 37(1), equation 4.1 with equal weights.
     """
     p, q = _pair(p, q)
-    m = (p + q) / 2
+    # Half of the smallest number above 0 would round to 0, and the divergence to infinity.
+    m = np.maximum((p + q) / 2, np.finfo(np.float64).smallest_subnormal)
     return (kl_divergence(p, m, base=base) + kl_divergence(q, m, base=base)) / 2
 
 

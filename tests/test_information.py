@@ -101,6 +101,11 @@ def test_jensen_shannon_is_symmetric_and_at_most_log_2(rows):
     assert -1e-12 <= js <= math.log(2) + 1e-12
 
 
+def test_jensen_shannon_is_finite_for_the_smallest_probability_there_is():
+    assert information.js_divergence([1, 0], [1, 5e-324]) == 0
+    assert information.js_divergence([1, 0], [1, 0]) == 0
+
+
 def test_jensen_shannon_is_its_formula():
     m = [(a + b) / 2 for a, b in zip(BAG, BELIEF, strict=True)]
     halves = [sum(a * math.log(a / c, 2) for a, c in zip(p, m, strict=True)) / 2 for p in (BAG, BELIEF)]

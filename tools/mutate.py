@@ -3,11 +3,11 @@
     python tools/mutate.py [module ...] [--jobs 2] [--every 1]
 
 One change at a time is made to the source of a module, in memory: an operator swapped, a number raised by one, a
-condition turned round, a call left out. The unit tests of that module run against it in a process of their own, until
-the first fails. What no test notices is a survivor: either a test is missing, or the change changes nothing, and
-then tests/mutation-survivors.md says why. The command fails if a survivor is not explained there, or if fewer than
-95 % of the changes are noticed. It is a fork of one process that has imported torch already, and so needs Linux or
-macOS; about a second per change.
+condition turned round, a call left out. The tests that call the changed function run against it in a process of
+their own, the quickest first, until one fails. What no test notices is a survivor: either a test is missing, or the
+change changes nothing, and then tests/mutation-survivors.md says why. The command fails if a survivor is not
+explained there, or if fewer than 95 % of the changes are noticed. Each process is a fork of one that has imported
+torch already, and so this needs Linux or macOS; one to two seconds per change.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 EXPLAINED = ROOT / "tests" / "mutation-survivors.md"
-TESTS = {"information": ["tests/test_information.py"]}
+TESTS = ["tests/test_losses.py", "tests/test_information.py"]
 MODULES = ["information", "regression", "classification", "imbalance", "_stable", "_checks"]
 LIMIT = 120  # seconds of processor time for the tests of one change; one that makes them hang is noticed
 SWAPS = {
@@ -85,7 +85,7 @@ def code_nodes(tree):
 
 
 def mutants(module):
-    """Return [(description, source)] of every change to a module."""
+    """Return [(function, description, source)] of every change to a module."""
     text = (ROOT / "lossbook" / f"{module}.py").read_text(encoding="utf-8")
     tree, found = ast.parse(text), []
     for number, node in enumerate(code_nodes(tree)):
@@ -99,25 +99,40 @@ def mutants(module):
                           and f.lineno <= line <= f.end_lineno), "module")
             short = [re.sub(r"\s+", " ", code)[:150] for code in (before, after)]
             context = re.sub(r"\s+", " ", text.splitlines()[line - 1].strip()) if line else ""
-            found.append((f"{module}.{place}: `{short[0]}` -> `{short[1]}` in `{context}`",
+            found.append((place, f"{module}.{place}: `{short[0]}` -> `{short[1]}` in `{context}`",
                           ast.unparse(ast.fix_missing_locations(changed))))
     return found
 
 
-class Order:
-    """Leaves out the rows of the table that a module has no part in, and puts the quick tests first."""
+class Choose:
+    """Runs only the tests that call the changed function, the quickest first."""
 
-    SLOW = re.compile("formula|compiled|gradcheck|finite|shift|half_precision")
-
-    def __init__(self, module):
-        self.module = module
+    def __init__(self, seen, module, place):
+        callers = {test: seconds for test, (seconds, called) in seen.items() if (module, place) in called}
+        self.seconds = callers or {test: seconds for test, (seconds, _) in seen.items()}  # no caller: used on import
 
     def pytest_collection_modifyitems(self, items):
-        def matters(item):
-            case = getattr(item, "callspec", None) and item.callspec.params.get("case")
-            return case is None or self.module.startswith("_") or case.loss.__module__ == f"lossbook.{self.module}"
+        items[:] = sorted((i for i in items if i.nodeid in self.seconds), key=lambda i: self.seconds[i.nodeid])
 
-        items[:] = sorted(filter(matters, items), key=lambda item: bool(self.SLOW.search(item.name)))
+
+class Watch:
+    """Notes how long each test takes, and which functions of the package it calls."""
+
+    def __init__(self, functions):
+        self.seen, self.package, self.functions = {}, str(ROOT / "lossbook"), functions
+
+    def pytest_runtest_call(self):
+        self.called, self.started = set(), time.monotonic()
+        sys.setprofile(self.note if self.functions else None)
+
+    def note(self, frame, event, _):
+        code = frame.f_code
+        if event == "call" and code.co_filename.startswith(self.package):
+            self.called.add((Path(code.co_filename).stem, code.co_name))
+
+    def pytest_runtest_teardown(self, item):
+        sys.setprofile(None)
+        self.seen[item.nodeid] = time.monotonic() - self.started, self.called
 
 
 class Changed(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
@@ -136,8 +151,8 @@ class Changed(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
         return False
 
 
-def run_tests(module, source, report=None):
-    """Run the tests of a module against a source, in a child process; return whether they passed."""
+def run_tests(plugin, changed=None, report=None):
+    """Run tests in a child process, against a changed module if there is one; return whether they passed."""
     child = os.fork()
     if child == 0:
         code = 1
@@ -145,23 +160,24 @@ def run_tests(module, source, report=None):
             try:
                 resource.setrlimit(resource.RLIMIT_CPU, (LIMIT, LIMIT))
                 os.dup2(null.fileno(), 1), os.dup2(null.fileno(), 2)
-                sys.meta_path.insert(0, Changed(f"lossbook.{module}", source))
+                if changed:
+                    sys.meta_path.insert(0, Changed(*changed))
                 import pytest
 
-                tests = TESTS.get(module, ["tests/test_losses.py"])
+                files = sorted({test.partition("::")[0] for test in getattr(plugin, "seconds", {})}) or TESTS
                 options = ["-x", "-q", "--assert=plain", "-p", "no:cacheprovider", "-p", "no:xdist"]
-                code = int(pytest.main([*options, *tests], plugins=[Order(module)]))
+                code = int(pytest.main([*options, *files], plugins=[plugin]))
                 if report:
                     import references
 
-                    Path(report).write_bytes(pickle.dumps(references.KNOWN))
+                    Path(report).write_bytes(pickle.dumps((references.KNOWN, plugin.seen)))
             finally:
                 os._exit(code)
     return os.waitpid(child, 0)[1] == 0
 
 
 def prepare():
-    """Import what every child needs, and work out once what the losses must be."""
+    """Import what every child needs, work out once what the losses must be, and return what Watch has seen."""
     os.chdir(ROOT)
     sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
     sys.dont_write_bytecode = True
@@ -174,12 +190,13 @@ def prepare():
     import torch.testing  # noqa: F401
 
     torch.set_num_threads(1)
-    with tempfile.NamedTemporaryFile() as file:
-        for module in ("information", "_stable"):
-            text = (ROOT / "lossbook" / f"{module}.py").read_text(encoding="utf-8")
-            if not run_tests(module, text, file.name):
-                raise SystemExit(f"the tests of {module} fail without any change")
-        references.KNOWN.update(pickle.loads(Path(file.name).read_bytes()))
+    for watch in (Watch(False), Watch(True)):  # first what the losses must be: under a profile it takes minutes
+        with tempfile.NamedTemporaryFile() as file:
+            if not run_tests(watch, report=file.name):
+                raise SystemExit("the tests fail without any change")
+            known, seen = pickle.loads(Path(file.name).read_bytes())
+        references.KNOWN.update(known)
+    return {test: what for test, what in seen.items() if "one_graph" not in test}  # compiling takes seconds
 
 
 def main():
@@ -188,14 +205,15 @@ def main():
     parser.add_argument("--every", type=int, default=1, help="take only every n-th change, for a quick look")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     arguments = parser.parse_args()
-    prepare()
+    seen = prepare()
     explained = EXPLAINED.read_text(encoding="utf-8") if EXPLAINED.exists() else ""
     noticed, total, unexplained, started = 0, 0, [], time.monotonic()
     for module in arguments.modules:
         made = mutants(module)[:: arguments.every]
         with ThreadPoolExecutor(arguments.jobs) as pool:
-            results = pool.map(lambda mutant, module=module: run_tests(module, mutant[1]), made)
-            for (description, _), passed in zip(made, results, strict=True):
+            results = pool.map(lambda mutant, module=module: run_tests(
+                Choose(seen, module, mutant[0]), (f"lossbook.{module}", mutant[2])), made)
+            for (_, description, _), passed in zip(made, results, strict=True):
                 total, noticed = total + 1, noticed + (not passed)
                 if passed and f"- {description}\n" not in explained:
                     unexplained.append(description)

@@ -101,6 +101,11 @@ def test_jensen_shannon_is_symmetric_and_at_most_log_2(rows):
     assert -1e-12 <= js <= math.log(2) + 1e-12
 
 
+def test_no_uncertainty_is_0_and_not_minus_0():
+    assert str(information.entropy([1.0])) == "0.0"
+    assert str(information.cross_entropy([1.0], [1.0])) == "0.0"
+
+
 def test_jensen_shannon_is_finite_for_the_smallest_probability_there_is():
     assert information.js_divergence([1, 0], [1, 5e-324]) == 0
     assert information.js_divergence([1, 0], [1, 0]) == 0

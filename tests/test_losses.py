@@ -926,7 +926,7 @@ def test_asymmetric_loss_without_margin_and_with_equal_gammas_is_focal_loss():
                  lossbook.focal_loss(logits, target, gamma=1.5, reduction="none"))
 
 
-@pytest.mark.parametrize("margin", [0.0, 0.001, 0.2])
+@pytest.mark.parametrize("margin", [0.0, 1e-6, 0.001, 0.2])
 def test_asymmetric_loss_is_exact_for_every_size_of_margin(margin):
     z = torch.tensor([-9.0, -3.0, -1.0, 0.0, 3.0, 9.0, 30.0, 1e4])
     options = {"gamma_neg": 0.5, "margin": margin}

@@ -51,7 +51,7 @@ def _log(p: Array, base: float) -> Array:
 
 
 def _expectation(p: Array, values: Array) -> float | Array:
-    return _scalar((p * np.where(p > 0, values, 0)).sum(axis=-1) + 0.0)  # + 0.0 turns -0.0 into 0.0
+    return _scalar((p * np.where(p > 0, values, 0)).sum(axis=-1))
 
 
 def _scalar(value: Array) -> float | Array:

@@ -97,8 +97,9 @@ def absolute(address: str) -> bool:
 
 def compared(notebook) -> tuple[int, int]:
     """How many code cells with output nbval compares exactly, and how many have output."""
-    outputs = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.outputs]
     exempt = re.compile(r"^\s*#\s*(NBVAL_IGNORE_OUTPUT|NBVAL_SKIP|PYTEST_VALIDATE_IGNORE_OUTPUT)\s*$", re.MULTILINE)
     tags = {"nbval-ignore-output", "nbval-skip"}
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    outputs = [cell for cell in code if cell.outputs or "nbval-ignore-output" in cell.metadata.get("tags", [])]
     free = [cell for cell in outputs if tags & {*cell.metadata.get("tags", [])} or exempt.search(cell.source)]
     return len(outputs) - len(free), len(outputs)

@@ -17,8 +17,12 @@ from urllib.parse import quote
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+import numpy as np
+from numpy.typing import ArrayLike
 
-__all__ = ["STYLES", "Interactive", "interactive", "mark_style", "use_style"]
+from lossbook.metrics import confidence_interval
+
+__all__ = ["STYLES", "Interactive", "band", "interactive", "mark_style", "use_style"]
 
 _STYLE_FILE = Path(__file__).with_name("lossbook.mplstyle")
 _STYLE = mpl.rc_params_from_file(_STYLE_FILE, use_default_template=False)
@@ -101,6 +105,33 @@ def mark_style(name: str) -> dict[str, Any]:
     if name not in STYLES:
         raise ValueError(f"name must be one of {', '.join(STYLES)}; got {name!r}")
     return {"color": STYLES[name]["color"], "strokeDash": _DASHES[STYLES[name]["linestyle"]]}
+
+
+def band(ax: Any, x: ArrayLike, runs: ArrayLike, *, level: float | None = None, **style: Any) -> Any:
+    """Draw the mean of several runs as a line, and how far they spread as a band around it.
+
+    Args:
+        ax: the axes to draw on.
+        x: where the runs were measured, shape (n,).
+        runs: one row per run, shape (runs, n).
+        level: None for a band over all runs; 0.95 for the 95 % confidence interval of the mean.
+        **style: keywords for ``ax.plot``, ``STYLES["focal"]`` for instance.
+
+    Returns:
+        The axes.
+
+    Raises:
+        ValueError: if ``runs`` is not one row per run with one value for each ``x``.
+    """
+    places, values = np.asarray(x), np.asarray(runs)
+    if values.ndim != 2 or values.shape[1:] != places.shape:
+        raise ValueError(f"runs must have shape (runs, {len(places)}), one value for each x, got {values.shape}")
+    (line,) = ax.plot(places, values.mean(axis=0), **style)
+    low, high = values.min(axis=0), values.max(axis=0)
+    if level is not None:
+        low, high = np.array([confidence_interval(each, level=level)[1:] for each in values.T]).T
+    ax.fill_between(places, low, high, color=line.get_color(), alpha=0.15, linewidth=0)
+    return ax
 
 
 class Interactive:

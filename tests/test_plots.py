@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import math
 import re
 import xml.etree.ElementTree as ET
 from urllib.parse import unquote
@@ -177,3 +178,25 @@ def test_name_and_alt_are_required(chart):
 def test_only_a_chart_is_interactive():
     with pytest.raises(TypeError, match="chart must be an Altair chart, got Figure"):
         plots.interactive(mpl.figure.Figure(), name="fig-curve", alt=ALT)
+
+
+def test_a_band_draws_the_mean_and_either_all_runs_or_the_interval_of_the_mean():
+    runs = np.array([[1.0, 0.0], [2.0, 4.0], [6.0, 2.0]])
+    mean = np.array([3.0, 2.0])
+    half = 4.302652729911275 * runs.std(axis=0, ddof=1) / math.sqrt(3)  # Student's t, 2 degrees of freedom, 97.5 %
+    for level, low, high in ((None, [1, 0], [6, 4]), (0.95, mean - half, mean + half)):
+        _, ax = plt.subplots()
+        assert plots.band(ax, (0, 1), runs, level=level, label="loss", **plots.STYLES["focal"]) is ax
+        np.testing.assert_allclose(ax.lines[0].get_ydata(), [3, 2])
+        edges = ax.collections[0].get_paths()[0].vertices
+        for x in (0, 1):
+            ends = edges[edges[:, 0] == x, 1]
+            np.testing.assert_allclose([ends.min(), ends.max()], [low[x], high[x]])
+        plt.close()
+
+
+def test_a_band_refuses_runs_in_columns():
+    _, ax = plt.subplots()
+    with pytest.raises(ValueError, match=r"runs must have shape \(runs, 3\), one value for each x, got \(3, 5\)"):
+        plots.band(ax, (0, 1, 2), np.zeros((3, 5)))
+    plt.close()

@@ -14,6 +14,9 @@ test: .venv/ready ## run every check: lint, types, unit tests, the book, the not
 notebooks: .venv/ready ## write the notebook beside each chapter
 	@$(RUN) tools/notebooks.py
 
+questions: .venv/ready ## write the self-check questions as a question bank (Moodle XML)
+	@$(RUN) tools/questions.py
+
 test-gpu: .venv/ready ## run the cells that need a GPU, on a machine that has one
 	@$(RUN) tools/gpu.py
 
@@ -32,4 +35,4 @@ clean: ## remove the environment and everything built
 .venv/ready: requirements.txt tools/setup_venv.py
 	@$(PYTHON) tools/setup_venv.py
 
-.PHONY: help book test notebooks test-gpu bench mutants pins clean
+.PHONY: help book test notebooks questions test-gpu bench mutants pins clean

@@ -34,6 +34,7 @@ SCRIPTS = {
     "tex-chtml.js",
     "page.js",
     "interactive.js",
+    "questions.js",
 }
 KOREAN = re.compile("[ㄱ-ㆎ가-힣]+(?:[ -][ㄱ-ㆎ가-힣]+)*")
 STYLE_SHEETS = re.compile(r"pygments|sphinx-book-theme|copybutton|mystnb|exercise|lossbook")

@@ -14,6 +14,9 @@ test: .venv/ready ## run every check: lint, types, unit tests, the book, the not
 notebooks: .venv/ready ## write the notebook beside each chapter
 	@$(RUN) tools/notebooks.py
 
+slides: .venv/ready ## write the slides of every chapter into the built book
+	@$(RUN) tools/book.py && $(RUN) tools/slides.py
+
 questions: .venv/ready ## write the self-check questions as a question bank (Moodle XML)
 	@$(RUN) tools/questions.py
 
@@ -35,4 +38,4 @@ clean: ## remove the environment and everything built
 .venv/ready: requirements.txt tools/setup_venv.py
 	@$(PYTHON) tools/setup_venv.py
 
-.PHONY: help book test notebooks questions test-gpu bench mutants pins clean
+.PHONY: help book test notebooks slides questions test-gpu bench mutants pins clean

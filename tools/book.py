@@ -135,9 +135,12 @@ def build() -> int:
     if done.returncode:
         print(done.stdout, done.stderr, sep="\n")
         shutil.rmtree(ROOT / "_build" / ".doctrees", ignore_errors=True)  # or the next run would not warn again
-    else:
-        written.write_text(key)
-    return done.returncode
+        return done.returncode
+    import slides
+
+    slides.write()
+    written.write_text(key)
+    return 0
 
 
 def main() -> int:

@@ -19,6 +19,7 @@ from docutils import nodes
 
 sys.path.insert(0, str(Path(__file__).parent))
 from book import ROOT, cache_path, environment, has_notebook, repository_url
+from slides import has_slides
 
 # What a page loads. The theme and its extensions offer more (icons of 540 kB, kernels, tabs, cards).
 SCRIPTS = {
@@ -59,6 +60,8 @@ def page_links(app, pagename: str, has_notebook: bool) -> list[tuple[str, str, d
         name = url.removeprefix("https://github.com/")
         colab = f"https://colab.research.google.com/github/{name}/blob/{branch}/{quote(notebook)}"
         links += [("Open in Colab", colab, {}), ("Download notebook", up + notebook, {"download": ""})]
+    if has_slides(Path(app.srcdir, source)):
+        links += [("Slides", f"{up}slides/{Path(source).stem}.html", {})]
     if pagename == app.config.root_doc:
         links += [("Repository", url, {})]
     return [

@@ -8,7 +8,6 @@ import questions
 import yaml
 from book import ROOT, notebook_chapters
 from bs4 import BeautifulSoup
-from test_pages import browser, site, tab  # noqa: F401 (fixtures)
 from xmlschema import XMLSchema, XMLSchemaValidationError
 
 CHAPTERS = [path for path in notebook_chapters() if path.parent.name != "reference"]
@@ -112,7 +111,7 @@ pages = pytest.mark.parametrize(
 
 
 @pages
-def test_each_question_is_answered_by_keyboard_and_says_why(page, tab, site):  # noqa: F811
+def test_each_question_is_answered_by_keyboard_and_says_why(page, tab, site):
     tab.set_viewport_size({"width": 1280, "height": 900})
     tab.goto(site + page)
     tab.wait_for_function("document.documentElement.dataset.ready")
@@ -145,7 +144,7 @@ def plain(text):
 
 
 @pages
-def test_without_scripts_the_reasons_fold_out(page, browser, site):  # noqa: F811
+def test_without_scripts_the_reasons_fold_out(page, browser, site):
     context = browser.new_context(java_script_enabled=False)
     plain_tab = context.new_page()
     plain_tab.goto(site + page)

@@ -7,10 +7,10 @@ import pytest
 import slides
 from book import ROOT, notebook_chapters
 from bs4 import BeautifulSoup
-from test_pages import HTML, browser, site, tab  # noqa: F401 (fixtures)
+from test_pages import HTML
 
 CHAPTERS = [path for path in notebook_chapters() if path.parent.name != "reference"]
-WORDS = 75
+WORDS = {"p": 75, "li": 130}  # in the paragraphs and in the lists of one slide
 PAGE = """
 <article><section id="one"><h2><span class="section-number">1.1. </span>One<a class="headerlink" href="#one">#</a></h2>
 <p class="slide sentences-2">First <b>bold.</b>
@@ -53,9 +53,10 @@ def test_a_deck_has_twelve_to_twenty_five_slides_and_no_wall_of_text(chapter):
     assert 12 <= len(deck) + 1 <= 25
     for slide in deck:
         text = BeautifulSoup("".join(str(part) for part, _ in slide["parts"]), "html.parser")
-        for other in text.select("pre, .math, table, script, figure"):
-            other.decompose()
-        assert len(text.get_text().split()) <= WORDS, slide["heading"]
+        for other in text.select("pre, .math, table, script, figure, li p"):
+            (other.unwrap if other.name == "p" else other.decompose)()
+        for name, most in WORDS.items():
+            assert sum(len(tag.get_text().split()) for tag in text.find_all(name)) <= most, slide["heading"]
     assert any(part.find("figure") or part.name == "figure" for slide in deck for part, _ in slide["parts"])
     assert any(waits for slide in deck for _, waits in slide["parts"])
     assert sum(bool(slide["notes"]) for slide in deck) >= len(deck) / 2
@@ -75,7 +76,7 @@ FITS = """() => {
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
-def test_every_slide_fits_and_can_be_read_from_afar(chapter, browser, site):  # noqa: F811
+def test_every_slide_fits_and_can_be_read_from_afar(chapter, browser, site):
     context = browser.new_context(viewport={"width": 1280, "height": 720})
     page = context.new_page()
     requests, faults = [], []

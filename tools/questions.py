@@ -14,7 +14,8 @@ A file is a list of questions. Text is Markdown with $formulas$, without MyST, s
           misconception: alpha belongs to the majority    what a wrong answer shows, in a few words
           feedback: It gets …
       check: |                             holds every number of the texts: one expression a line, each of which must
-        0.25 + 0.75 == 1                   be true; math, np, torch, lossbook, logits z and targets y are at hand
+        0.25 + 0.75 == 1                   be true; math, np, torch, lossbook, logits z, targets y and slope(f, x),
+                                           the derivative of f at x, are at hand
 
 The page gets plain lists and a folded list of reasons, which need no script; theme/static/questions.js makes
 a form of them. Notebooks, EPUB and PDF show the lists.
@@ -125,10 +126,15 @@ class Questions(SphinxDirective):
         return node.children
 
 
+def slope(function, x: float) -> torch.Tensor:
+    place = torch.tensor(float(x), requires_grad=True)
+    return torch.autograd.grad(function(place), place)[0]
+
+
 def broken_checks(question: dict) -> list[str]:
     """The checks of a question that are not true."""
     z, y = torch.linspace(-3, 3, 8), torch.tensor([0.0, 1.0] * 4)
-    names = {"math": math, "np": np, "torch": torch, "lossbook": lossbook, "z": z, "y": y}
+    names = {"math": math, "np": np, "torch": torch, "lossbook": lossbook, "z": z, "y": y, "slope": slope}
     return [check for check in question.get("check", "").splitlines() if not eval(check, dict(names))]
 
 

@@ -56,8 +56,8 @@ def setup(app):
 
 # After the book: its pages become decks
 
-def titles(chapter: Path) -> list[str | None]:
-    """The own heading of each slide of a chapter, None where it has the heading of its section."""
+def titles(chapter: Path) -> list[str]:
+    """The own heading of each slide of a chapter, "" where it has the heading of its section."""
     return re.findall(r"(?m)^% slide(?: \d+)?(?:: (.+))?$", chapter.read_text())
 
 
@@ -119,6 +119,10 @@ def heading_of(block) -> str:
     return inner.decode_contents().strip()
 
 
+def code(text: str) -> str:
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", text)
+
+
 def slides_of(page: Path, chapter: Path) -> list[dict]:
     """Each slide as a dict of heading, parts (each with whether it waits for a click) and notes."""
     article = BeautifulSoup(page.read_text(), "html.parser").find("article")
@@ -129,7 +133,7 @@ def slides_of(page: Path, chapter: Path) -> list[dict]:
             (deck[-1]["notes"] if deck else early).append(words(block.get_text()))
             continue
         if kind == "slide":
-            deck.append({"heading": escape(next(own) or "") or heading_of(block), "parts": [], "notes": early})
+            deck.append({"heading": code(escape(next(own))) or heading_of(block), "parts": [], "notes": early})
             early = []
         if not deck:
             raise ValueError(f"{chapter}: the mark '% {kind}' stands before the first '% slide'")

@@ -171,24 +171,26 @@ def binary_cross_entropy_with_logits(
     z = _checks.floats("logits", logits)
     y = _checks.binary_target(target, z, soft=True)
     w, c = _checks.element_weight("weight", weight, z), _checks.positive_weight(pos_weight, z)
-    loss = _binary_cross_entropy(z, y, c)
+    loss = _binary_cross_entropy(z, y) if c is None else _weighted_binary_cross_entropy(z, y, c)
     return _checks.reduce(loss if w is None else w * loss, reduction, w)
 
 
-def _bce_value_and_slope(z: Tensor, y: Tensor, c: Tensor | float) -> tuple[Tensor, Tensor]:
-    p, minus_q, n = z.sigmoid(), z.neg().sigmoid_().neg_(), z.abs().neg_().exp_().log1p_()
-    negative = z.relu()  # and n: the loss of y = 0
-    positive = negative - z
-    if isinstance(c, Tensor):
-        cy = c * y
-        return positive.add_(n).mul_(cy).add_(negative.add_(n).mul_(1 - y)), p.mul_(1 - y).add_(minus_q.mul_(cy))
-    return negative.lerp_(positive, y).add_(n), p.lerp_(minus_q, y)
+def _weighted_binary_cross_entropy(z: Tensor, y: Tensor, c: Tensor | float) -> Tensor:
+    # log(1 - p) = logsigmoid(-z), so no term subtracts two numbers that are nearly equal.
+    return -c * y * logsigmoid(z) - (1 - y) * logsigmoid(-z)
+
+
+def _bce_value_and_slope(z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    s, side = z.abs().neg_().sigmoid_(), z.sign().relu_()  # side = [z > 0]; s = 1 - p there, else p
+    loss = s.neg().log1p_().neg_()
+    s.addcmul_(side, s, value=-2)  # p = side + s
+    side.sub_(y)
+    return loss.addcmul_(side, z), side.add_(s)
 
 
 @with_slope(_bce_value_and_slope)
-def _binary_cross_entropy(z: Tensor, y: Tensor, c: Tensor | float) -> Tensor:
-    # log(1 - p) = logsigmoid(-z), so no term subtracts two numbers that are nearly equal.
-    return -c * y * logsigmoid(z) - (1 - y) * logsigmoid(-z)
+def _binary_cross_entropy(z: Tensor, y: Tensor) -> Tensor:
+    return _weighted_binary_cross_entropy(z, y, 1.0)
 
 
 def hinge_loss(pred: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:

@@ -79,9 +79,9 @@ def real_target(target: Tensor, pred: Tensor) -> Tensor:
     return target.to(pred.dtype)
 
 
-def finite_target(target: Tensor, loss: Tensor) -> None:
-    """Raise unless ``target`` is finite; that of a finite ``loss`` is, and need not be looked at."""
-    if not torch.compiler.is_compiling() and not loss.detach().sum().isfinite():
+def finite_target(target: Tensor, result: Tensor) -> None:
+    """Raise unless ``target`` is finite; where the ``result`` of its computation is, so is the target."""
+    if not torch.compiler.is_compiling() and not result.detach().sum().isfinite():
         within(target, -math.inf, math.inf, "every target must be finite")
 
 
@@ -173,10 +173,10 @@ def element_weight(name: str, weight: Tensor | None, logits: Tensor) -> Tensor |
     return weight.to(logits.dtype)
 
 
-def positive_weight(weight: Tensor | None, logits: Tensor) -> Tensor | None:
-    """Return the factor of the positives: None, a scalar tensor, or one per label of the last axis."""
+def positive_weight(weight: Tensor | None, logits: Tensor) -> Tensor | float:
+    """Return the factor of the positives, a scalar tensor or one per label of the last axis, 1.0 if None."""
     if weight is None:
-        return None
+        return 1.0
     weight = floats("pos_weight", weight)
     if weight.shape not in {(), logits.shape[-1:]}:
         wanted = f"() or {tuple(logits.shape[-1:])}, the last axis of logits"

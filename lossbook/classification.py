@@ -8,7 +8,7 @@ float32. Logits may be as large as 1e4: value and gradient stay exact.
 
 import torch
 from torch import Tensor
-from torch.nn.functional import logsigmoid
+from torch.nn.functional import logsigmoid, softplus
 
 from lossbook import _checks
 from lossbook._stable import log_odds_against, log_softmax, per_class, with_slope
@@ -171,26 +171,26 @@ def binary_cross_entropy_with_logits(
     z = _checks.floats("logits", logits)
     y = _checks.binary_target(target, z, soft=True)
     w, c = _checks.element_weight("weight", weight, z), _checks.positive_weight(pos_weight, z)
-    loss = _binary_cross_entropy(z, y) if c is None else _weighted_binary_cross_entropy(z, y, c)
+    loss = _binary_cross_entropy(z, y, c)
     return _checks.reduce(loss if w is None else w * loss, reduction, w)
 
 
-def _weighted_binary_cross_entropy(z: Tensor, y: Tensor, c: Tensor | float) -> Tensor:
-    # log(1 - p) = logsigmoid(-z), so no term subtracts two numbers that are nearly equal.
-    return -c * y * logsigmoid(z) - (1 - y) * logsigmoid(-z)
-
-
-def _bce_value_and_slope(z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+def _bce_value_and_slope(z: Tensor, y: Tensor, c: Tensor | float) -> tuple[Tensor, Tensor]:
+    if isinstance(c, Tensor):
+        negative, positive = 1 - y, c * y
+        value = softplus(z, threshold=40).mul_(negative).addcmul_(positive, softplus(-z, threshold=40))
+        return value, negative.mul_(z.sigmoid()).addcmul_(positive, z.neg().sigmoid_(), value=-1)
     s, side = z.abs().neg_().sigmoid_(), z.sign().relu_()  # side = [z > 0]; s = 1 - p there, else p
-    loss = s.neg().log1p_().neg_()
+    value = s.neg().log1p_().neg_()
     s.addcmul_(side, s, value=-2)  # p = side + s
     side.sub_(y)
-    return loss.addcmul_(side, z), side.add_(s)
+    return value.addcmul_(side, z), side.add_(s)
 
 
 @with_slope(_bce_value_and_slope)
-def _binary_cross_entropy(z: Tensor, y: Tensor) -> Tensor:
-    return _weighted_binary_cross_entropy(z, y, 1.0)
+def _binary_cross_entropy(z: Tensor, y: Tensor, c: Tensor | float) -> Tensor:
+    # log(1 - p) = logsigmoid(-z), so no term subtracts two numbers that are nearly equal.
+    return -c * y * logsigmoid(z) - (1 - y) * logsigmoid(-z)
 
 
 def hinge_loss(pred: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:

@@ -81,9 +81,9 @@ def rmse_loss(pred: Tensor, target: Tensor) -> Tensor:
     References:
         Hyndman and Koehler, 2006, International Journal of Forecasting 22(4), section 2.1.
     """
-    pred, target = _pair(pred, target)
-    norm: Tensor = torch.linalg.vector_norm(pred - target)
-    return _reduce(norm / math.sqrt(max(pred.numel(), 1)), "none", target)
+    e = _error(pred, target)
+    norm: Tensor = torch.linalg.vector_norm(e)
+    return norm / math.sqrt(max(e.numel(), 1))
 
 
 def mae_loss(pred: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
@@ -118,8 +118,8 @@ def mae_loss(pred: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor
     References:
         Koenker and Bassett, 1978, Econometrica 46(1), for the median as its minimiser.
     """
-    pred, target = _pair(pred, target)
-    return _reduce(functional.l1_loss(pred, target, reduction="none"), reduction, target)
+    e = _error(pred, target)
+    return _checks.reduce(e.abs(), reduction)
 
 
 def huber_loss(pred: Tensor, target: Tensor, *, delta: float = 1.0, reduction: str = "mean") -> Tensor:
@@ -228,8 +228,8 @@ def log_cosh_loss(pred: Tensor, target: Tensor, *, reduction: str = "mean") -> T
     References:
         Green, 1990, IEEE Transactions on Medical Imaging 9(1).
     """
-    pred, target = _pair(pred, target)
-    return _reduce(_log_cosh(pred - target), reduction, target)
+    e = _error(pred, target)
+    return _checks.reduce(_log_cosh(e), reduction)
 
 
 def _log_cosh_value_and_slope(e: Tensor) -> tuple[Tensor, Tensor]:
@@ -283,15 +283,21 @@ def quantile_loss(pred: Tensor, target: Tensor, *, quantile: float = 0.5, reduct
     References:
         Koenker and Bassett, 1978, Econometrica 46(1), section 3.
     """
-    pred, target = _pair(pred, target)
+    e = _error(pred, target)
     tau = _checks.number("quantile", quantile, "(0, 1)")
-    e = pred - target
-    return _reduce(torch.maximum(-tau * e, (1 - tau) * e), reduction, target)
+    return _checks.reduce(torch.maximum(-tau * e, (1 - tau) * e), reduction)
 
 
 def _pair(pred: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     pred = _checks.floats("pred", pred)
     return pred, _checks.real_target(target, pred)
+
+
+def _error(pred: Tensor, target: Tensor) -> Tensor:
+    pred, target = _pair(pred, target)
+    e = pred - target
+    _checks.finite_target(target, e)
+    return e
 
 
 def _reduce(loss: Tensor, reduction: str, target: Tensor) -> Tensor:

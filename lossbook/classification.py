@@ -91,9 +91,10 @@ def binary_cross_entropy(probs: Tensor, target: Tensor, *, reduction: str = "mea
 
     .. math:: \mathrm{BCE} = -y \log p - (1 - y) \log(1 - p)
 
-    and the gradient is :math:`(p - y) / (p (1 - p))`. It is minimised by the true probability. Infinite where
-    what happened was given probability 0. If p comes from a sigmoid, take the logits to
-    binary_cross_entropy_with_logits: float32 has no number between 1 - 6e-8 and 1, and the digits are gone.
+    and the gradient is :math:`(p - y) / (p (1 - p))`. It is minimised by the true probability. Value and gradient
+    are infinite where what happened was given probability 0. If p comes from a sigmoid, take the logits to
+    binary_cross_entropy_with_logits: float32 has no number between 1 - 6e-8 and 1, so the digits are gone, and where
+    the sigmoid has rounded to 0 or 1 the gradient of the logit is NaN, infinity times 0.
 
     Peers: torch replaces logarithms below -100 by -100, where value and gradient stop following the formula.
 

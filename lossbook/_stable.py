@@ -81,7 +81,7 @@ class _LogOddsAgainst(torch.autograd.Function):
         lead, p_top = logits.amax(1, keepdim=True) - logits.gather(1, y), p.amax(1, keepdim=True)
         rest = p.scatter_(1, y, 0).sum(1, keepdim=True)  # 1 - p_y, by a sum: no digit of it is lost
         r = lead.add_((rest / p_top).log_()).clamp_(min=math.log(digits.tiny * digits.eps))  # there exp(r) is 0
-        ctx.save_for_backward(logits, target, p, rest.clamp_(min=digits.tiny))
+        ctx.save_for_backward(logits, target, p, rest)
         return r.squeeze(1)
 
     @staticmethod
@@ -91,7 +91,8 @@ class _LogOddsAgainst(torch.autograd.Function):
             r = plain_log_odds_against(logits, target)
             return torch.autograd.grad(r, logits, grad, create_graph=True)[0], None
         up = grad.unsqueeze(1)
-        return (p * (up / rest)).scatter_(1, target.unsqueeze(1), -up), None
+        each = (up / rest).nan_to_num_(0, 0, 0)  # rest is 0 where all of its terms have underflowed
+        return (p * each).scatter_(1, target.unsqueeze(1), -up), None
 
 
 def log_softmax(logits: Tensor) -> Tensor:

@@ -30,8 +30,6 @@ def within(value: Tensor, low: float, high: float, message: str, *, low_in: bool
     """
     if torch.compiler.is_compiling() or value.numel() == 0 or value.dtype == torch.bool:
         return
-    if low == -math.inf and high == math.inf and value.is_floating_point() and value.detach().sum().isfinite():
-        return  # a sum with an infinite or NaN term is not finite
     least, most = (float(end) for end in torch.aminmax(value.detach()))  # one pass; NaN wins
     if not (low <= least and most <= high and math.isfinite(least) and math.isfinite(most)) or (
         least == low and not low_in
@@ -75,11 +73,16 @@ def tensor(name: str, value: Tensor) -> None:
 
 
 def real_target(target: Tensor, pred: Tensor) -> Tensor:
-    """Return ``target`` in the dtype of ``pred``; raise unless it is finite and of its shape."""
+    """Return ``target`` in the dtype of ``pred``; raise unless it is of its shape."""
     tensor("target", target)
     same_shape("target", target, "pred", pred)
-    within(target, -math.inf, math.inf, "every target must be finite")
     return target.to(pred.dtype)
+
+
+def finite_target(target: Tensor, result: Tensor) -> None:
+    """Raise unless ``target`` is finite; where the ``result`` of its computation is, so is the target."""
+    if not torch.compiler.is_compiling() and not result.detach().sum().isfinite():
+        within(target, -math.inf, math.inf, "every target must be finite")
 
 
 def probabilities(probs: Tensor) -> Tensor:
@@ -204,6 +207,6 @@ def reduce(loss: Tensor, reduction: str, weight: Tensor | None = None) -> Tensor
     if reduction != "mean":
         raise ValueError(f'reduction must be "none", "mean" or "sum", got {reduction!r}')
     if weight is None:
-        return loss.sum() / max(loss.numel(), 1)
+        return loss.sum() / max(loss.numel(), 1)  # mean() would write a gradient of full size
     total = weight.sum()
     return loss.sum() / torch.where(total > 0, total, 1)

@@ -6,6 +6,7 @@ For a single logit z with target 0 or 1, r = (1 - 2 target) z. For K classes it 
 """
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -59,7 +60,7 @@ class _WithSlope(torch.autograd.Function):
 
 def log_odds_against(logits: Tensor, target: Tensor) -> Tensor:
     """Return r = log of the sum over j ≠ y of exp(z_j - z_y), for logits (N, K, …) and integer y (N, …)."""
-    r: Tensor = _LogOddsAgainst.apply(logits, target.unsqueeze(1))[0]  # type: ignore[no-untyped-call]
+    r: Tensor = _LogOddsAgainst.apply(logits, target)  # type: ignore[no-untyped-call]
     return r
 
 
@@ -75,23 +76,23 @@ def plain_log_odds_against(logits: Tensor, target: Tensor) -> Tensor:
 
 class _LogOddsAgainst(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, logits: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        others = logits.scatter(1, y, -torch.inf)
-        top = others.amax(1, keepdim=True)
-        share = others.softmax(1)  # of each class among those that are not y: the gradient of r
-        r = (top - logits.gather(1, y)) - share.amax(1, keepdim=True).log()
-        ctx.save_for_backward(share, y)
-        ctx.set_materialize_grads(False)
-        return r.squeeze(1), share
+    def forward(ctx: Any, logits: Tensor, target: Tensor) -> Tensor:
+        y, p, digits = target.unsqueeze(1), logits.softmax(1), torch.finfo(logits.dtype)
+        lead, p_top = logits.amax(1, keepdim=True) - logits.gather(1, y), p.amax(1, keepdim=True)
+        rest = p.scatter_(1, y, 0).sum(1, keepdim=True)  # 1 - p_y, by a sum: no digit of it is lost
+        r = lead.add_((rest / p_top).log_()).clamp_(min=math.log(digits.tiny * digits.eps))  # there exp(r) is 0
+        ctx.save_for_backward(logits, target, p, rest)
+        return r.squeeze(1)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor | None, grad_share: Tensor | None) -> tuple[Tensor, None]:
-        share, y = ctx.saved_tensors
-        up = torch.zeros_like(share[:, :1]) if grad is None else grad.unsqueeze(1)
-        slope = (share * up).scatter_(1, y, -up)
-        if grad_share is not None:  # only when a gradient is differentiated once more
-            slope = slope + share * (grad_share - (grad_share * share).sum(1, keepdim=True))
-        return slope, None
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        logits, target, p, rest = ctx.saved_tensors
+        if torch.is_grad_enabled():  # it will be differentiated once more
+            r = plain_log_odds_against(logits, target)
+            return torch.autograd.grad(r, logits, grad, create_graph=True)[0], None
+        up = grad.unsqueeze(1)
+        each = (up / rest).nan_to_num_(0, 0, 0)  # rest is 0 where all of its terms have underflowed
+        return (p * each).scatter_(1, target.unsqueeze(1), -up), None
 
 
 def log_softmax(logits: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ float32. Logits may be as large as 1e4: value and gradient stay exact.
 
 import torch
 from torch import Tensor
-from torch.nn.functional import logsigmoid
+from torch.nn.functional import logsigmoid, softplus
 
 from lossbook import _checks
 from lossbook._stable import log_odds_against, log_softmax, per_class, with_slope
@@ -91,9 +91,10 @@ def binary_cross_entropy(probs: Tensor, target: Tensor, *, reduction: str = "mea
 
     .. math:: \mathrm{BCE} = -y \log p - (1 - y) \log(1 - p)
 
-    and the gradient is :math:`(p - y) / (p (1 - p))`. It is minimised by the true probability. Infinite where
-    what happened was given probability 0. If p comes from a sigmoid, take the logits to
-    binary_cross_entropy_with_logits: float32 has no number between 1 - 6e-8 and 1, and the digits are gone.
+    and the gradient is :math:`(p - y) / (p (1 - p))`. It is minimised by the true probability. Value and gradient
+    are infinite where what happened was given probability 0. If p comes from a sigmoid, take the logits to
+    binary_cross_entropy_with_logits: float32 has no number between 1 - 6e-8 and 1, so the digits are gone, and where
+    the sigmoid has rounded to 0 or 1 the gradient of the logit is NaN, infinity times 0.
 
     Peers: torch replaces logarithms below -100 by -100, where value and gradient stop following the formula.
 
@@ -176,13 +177,15 @@ def binary_cross_entropy_with_logits(
 
 
 def _bce_value_and_slope(z: Tensor, y: Tensor, c: Tensor | float) -> tuple[Tensor, Tensor]:
-    p, minus_q, n = z.sigmoid(), z.neg().sigmoid_().neg_(), z.abs().neg_().exp_().log1p_()
-    negative = z.relu()  # and n: the loss of y = 0
-    positive = negative - z
     if isinstance(c, Tensor):
-        cy = c * y
-        return positive.add_(n).mul_(cy).add_(negative.add_(n).mul_(1 - y)), p.mul_(1 - y).add_(minus_q.mul_(cy))
-    return negative.lerp_(positive, y).add_(n), p.lerp_(minus_q, y)
+        negative, positive = 1 - y, c * y
+        value = softplus(z, threshold=40).mul_(negative).addcmul_(positive, softplus(-z, threshold=40))
+        return value, negative.mul_(z.sigmoid()).addcmul_(positive, z.neg().sigmoid_(), value=-1)
+    s, side = z.abs().neg_().sigmoid_(), z.sign().relu_()  # side = [z > 0]; s = 1 - p there, else p
+    value = s.neg().log1p_().neg_()
+    s.addcmul_(side, s, value=-2)  # p = side + s
+    side.sub_(y)
+    return value.addcmul_(side, z), side.add_(s)
 
 
 @with_slope(_bce_value_and_slope)

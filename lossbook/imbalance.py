@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.nn.functional import logsigmoid
+from torch.nn.functional import logsigmoid, softplus
 
 from lossbook import _checks
 from lossbook._stable import centred, log_odds_against, log_softmax, per_class, with_slope
@@ -114,12 +114,12 @@ def focal_loss(
 
 
 def _focal_value_and_slope(z: Tensor, y: Tensor, gamma: float, alpha: float | None) -> tuple[Tensor, Tensor]:
-    signed_alpha_t = (1 - alpha) - y if alpha is not None else 1 - 2 * y  # positive for negatives
     r = torch.rsub(y, 1, alpha=2).mul_(z)
-    q, log_p = r.sigmoid(), logsigmoid(r.neg_())  # q = 1 - p_t
-    w = q.pow(gamma)
-    slope = q.addcmul_(r.sigmoid_(), log_p, value=-gamma).mul_(w).mul_(signed_alpha_t)
-    return w.mul_(log_p).mul_(signed_alpha_t.abs_()).neg_(), slope
+    loss, q = softplus(r, threshold=40), r.sigmoid()  # -log p_t and 1 - p_t
+    slope = r.neg_().sigmoid_().mul_(loss).mul_(gamma).add_(q)
+    weight = q.pow_(gamma).mul_((1 - alpha) - y if alpha is not None else 1 - 2 * y)  # positive for negatives
+    slope.mul_(weight)
+    return loss.mul_(weight.abs_()), slope
 
 
 @with_slope(_focal_value_and_slope)

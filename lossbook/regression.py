@@ -46,8 +46,8 @@ def mse_loss(pred: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor
     References:
         Gauss, 1809, Theoria motus corporum coelestium, book 2, section 3.
     """
-    e = _error(pred, target)
-    return _checks.reduce(e**2, reduction)
+    pred, target = _pair(pred, target)
+    return _reduce(functional.mse_loss(pred, target, reduction="none"), reduction, target)
 
 
 def rmse_loss(pred: Tensor, target: Tensor) -> Tensor:
@@ -157,7 +157,7 @@ def huber_loss(pred: Tensor, target: Tensor, *, delta: float = 1.0, reduction: s
     """
     pred, target = _pair(pred, target)
     _checks.number("delta", delta, "(0, inf)")
-    return _checks.reduce(functional.huber_loss(pred, target, delta=delta, reduction="none"), reduction)
+    return _reduce(functional.huber_loss(pred, target, delta=delta, reduction="none"), reduction, target)
 
 
 def smooth_l1_loss(pred: Tensor, target: Tensor, *, beta: float = 1.0, reduction: str = "mean") -> Tensor:
@@ -194,7 +194,7 @@ def smooth_l1_loss(pred: Tensor, target: Tensor, *, beta: float = 1.0, reduction
     """
     pred, target = _pair(pred, target)
     _checks.number("beta", beta, "(0, inf)")
-    return _checks.reduce(functional.smooth_l1_loss(pred, target, beta=beta, reduction="none"), reduction)
+    return _reduce(functional.smooth_l1_loss(pred, target, beta=beta, reduction="none"), reduction, target)
 
 
 def log_cosh_loss(pred: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
@@ -233,9 +233,15 @@ def log_cosh_loss(pred: Tensor, target: Tensor, *, reduction: str = "mean") -> T
 
 
 def _log_cosh_value_and_slope(e: Tensor) -> tuple[Tensor, Tensor]:
-    inner = e.clamp(-20, 20)
-    outer = (e - inner).abs_()
-    return inner.div_(2).sinh_().square_().mul_(2).log1p_().add_(outer), e.tanh()
+    # With v = exp(x) - 1 and x = |e|, up to 20: cosh x - 1 = v² / (2 (1 + v)), and tanh x = (v² + 2v) / (v² + 2v + 2).
+    outer = e.abs()
+    v = outer.clamp(max=20)
+    outer.sub_(v)
+    v.expm1_()
+    numerator = (v + 2).mul_(v)
+    denominator = v.add(1).mul_(2)
+    value = v.square_().div_(denominator).log1p_().add_(outer)
+    return value, numerator.div_(torch.add(numerator, 2, out=denominator)).copysign_(e)
 
 
 @with_slope(_log_cosh_value_and_slope)
@@ -289,4 +295,12 @@ def _pair(pred: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
 
 def _error(pred: Tensor, target: Tensor) -> Tensor:
     pred, target = _pair(pred, target)
-    return pred - target
+    e = pred - target
+    _checks.finite_target(target, e)
+    return e
+
+
+def _reduce(loss: Tensor, reduction: str, target: Tensor) -> Tensor:
+    loss = _checks.reduce(loss, reduction)
+    _checks.finite_target(target, loss)
+    return loss

@@ -236,6 +236,10 @@ def test_information_wants_a_probability(bad):
         information.information_content([0.5, bad])
 
 
+def test_a_base_below_1_turns_the_sign():
+    assert information.entropy([0.75, 0.25], base=0.5) == pytest.approx(-information.entropy([0.75, 0.25], base=2))
+
+
 @pytest.mark.parametrize("bad", [0, 1, -2, math.inf, math.nan], ids=str)
 def test_base_must_be_a_base(bad):
     message = f"base must be finite, above 0 and not 1, got {bad}"

@@ -349,6 +349,32 @@ def test_a_number_to_predict_must_be_finite(case, bad):
         case(torch.zeros(3), torch.tensor([0.0, bad, 1.0]))
 
 
+def test_from_a_probability_that_has_rounded_to_0_there_is_no_way_back_to_the_logit():
+    logits = torch.tensor([-1e3, -1.0], requires_grad=True)
+    each = lossbook.binary_cross_entropy(logits.sigmoid(), torch.ones(2), reduction="none")
+    (slope,) = torch.autograd.grad(each.sum(), logits)
+    assert (each[0].item(), slope[0].isnan().item()) == (math.inf, True)
+    assert_close(slope[1], torch.sigmoid(torch.tensor(-1.0)) - 1)
+
+
+def test_a_sure_prediction_is_finite_where_the_processor_flushes_tiny_numbers():
+    logits = torch.tensor([[95.0, 0.0, -1.0], [300.0, 0.0, -1.0]])
+    assert torch.set_flush_denormal(True) or pytest.skip("this processor cannot")
+    try:
+        for gamma in (0.0, 0.5, 2.0):
+            case = functools.partial(lossbook.softmax_focal_loss, gamma=gamma, reduction="sum")
+            assert_close(value_and_gradient(case, logits, torch.tensor([0, 0])),
+                         (torch.tensor(0.0), torch.zeros(2, 3)), rtol=0, atol=1e-37)
+    finally:
+        torch.set_flush_denormal(False)
+
+
+def test_a_loss_that_overflows_is_infinite_and_not_the_fault_of_the_target():
+    pred, target = torch.tensor([1e30, 3e38]), torch.tensor([0.0, -3e38])
+    assert_close(lossbook.mse_loss(pred, target), torch.tensor(math.inf))
+    assert_close(lossbook.mae_loss(pred, target, reduction="none"), torch.tensor([1e30, math.inf]))
+
+
 @class_case
 @pytest.mark.parametrize("bad", [-1, 3, 255])
 def test_a_class_that_does_not_exist_is_an_error(case, bad):

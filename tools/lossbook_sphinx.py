@@ -81,6 +81,8 @@ def keep_room_for_images(soup, app, up: str) -> None:
         image.attrs.pop("style", None)  # myst-nb fixes both sides, and a phone would squeeze only one
         if source.suffix == ".png":
             image["src"] = f"{up}{app.builder.imagedir}/{compress(source, folder)}"
+        if image.parent.name == "a":
+            image.parent["href"] = image["src"]
     for still in soup.select(f'img[src^="{STILL}"]'):
         still.attrs.update(src=f"{up}{app.builder.imagedir}/{write_still(still, folder)}", loading="lazy")
 
@@ -135,12 +137,10 @@ def finish_page(app, pagename, _templatename, context, doctree):
     context["script_files"] = [
         script for script in context["script_files"] if script_name(script) in SCRIPTS or mathjax(script)
     ]
-    for script in context["script_files"]:
-        if script.filename:
-            script.attributes["defer"] = "defer"  # the text comes first
     context["css_files"] = [sheet for sheet in context["css_files"] if STYLE_SHEETS.search(str(sheet.filename))]
     if doctree is None or "body" not in context:
         return
+    context["script_files"] = [deferred(script) for script in context["script_files"]]
     soup = BeautifulSoup(context["body"], "html.parser")
     for script in soup.find_all("script", type=lambda kind: kind != "application/json"):
         script.decompose()
@@ -166,6 +166,13 @@ def finish_page(app, pagename, _templatename, context, doctree):
 
 def script_name(script) -> str:
     return str(script.filename or "").rsplit("/", 1)[-1]
+
+
+def deferred(script):
+    """The same script, run when the text stands; one that is written out on the page needs no waiting."""
+    if not script.filename:
+        return script
+    return type(script)(script.filename, priority=script.priority, **{**script.attributes, "defer": "defer"})
 
 
 def mathjax(script) -> bool:

@@ -17,6 +17,9 @@ notebooks: .venv/ready ## write the notebook beside each chapter
 test-gpu: .venv/ready ## run the cells that need a GPU, on a machine that has one
 	@$(RUN) tools/gpu.py
 
+screenshots: .venv/ready ## picture every built page, wide, as on a phone and dark, into _build/screenshots
+	@$(RUN) tools/screenshots.py
+
 bench: ## measure lossbook and its peers side by side (about 20 minutes)
 	@$(PYTHON) bench/bench.py
 
@@ -32,4 +35,4 @@ clean: ## remove the environment and everything built
 .venv/ready: requirements.txt tools/setup_venv.py
 	@$(PYTHON) tools/setup_venv.py
 
-.PHONY: help book test notebooks test-gpu bench mutants pins clean
+.PHONY: help book test notebooks test-gpu screenshots bench mutants pins clean

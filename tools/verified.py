@@ -60,11 +60,12 @@ class Verified(SphinxDirective):
             for file in filter(None, (chapter, path, gpu.record_path(chapter))):
                 if file.exists():
                     self.env.note_dependency(str(file))
-            numbers = ["", "", "", ""]
+            numbers = [""] * 7
             if kept:
-                numbers = [f"{kept['seconds']:.1f}", f"{kept['bytes'] / 1e6:.0f}", kept["date"], versions(kept)]
+                took = f"{kept['seconds']:.1f}", f"{kept['bytes'] / 1e6:.0f}"
+                numbers = [*took, *kept["versions"].values(), kept["date"]]
             rows.append((name, *numbers, gpu_cells(chapter) or "none"))
-        heads = ("Chapter", "Processor time in s", "Memory in MB", "Run on", "With", "GPU cells")
+        heads = ("Chapter", "s", "MB", "lossbook", "torch", "numpy", "Python", "Run on", "GPU cells")
         return [self.table(heads, rows)]
 
     def table(self, heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> nodes.table:
@@ -80,7 +81,7 @@ class Verified(SphinxDirective):
             cells = [nodes.paragraph("", "", link), *[nodes.paragraph(text=text) for text in texts]]
             body += nodes.row("", *[nodes.entry("", cell) for cell in cells])
         group += body
-        return nodes.table("", group)
+        return nodes.table("", group, classes=["status"])
 
 
 def follow_the_record(app, _doctree):

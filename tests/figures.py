@@ -125,7 +125,7 @@ def smoothing(at, tables):
     (best,) = next(rows for rows in tables.values() if len(rows) == 1 and "gap" in rows[0])
     gap = double([[best["gap"]] + [0.0] * (classes - 1)]).requires_grad_()
     loss = lossbook.cross_entropy(gap, true[:1], label_smoothing=at["eps"])
-    yield [best["smooth"]], [loss]
+    yield [best["smooth"]], [loss.item()]
     yield torch.autograd.grad(loss, gap)[0][0, :1].tolist(), [0.0]
 
 
@@ -165,7 +165,8 @@ def batches(at, tables):
     counts = double(column(bars, "n_k"))
     weights = lossbook.class_weights(counts.long(), method="inverse").double()
     share = counts * weights ** at["kappa"] / (counts * weights ** at["kappa"]).sum()
-    yield column(bars, "share"), share
+    shown = double(column(bars, "share"))  # as a share or in percent
+    yield (shown / shown.sum()).tolist(), share
     yield column(bars, "seen"), counts.sum() * share / counts
 
 
@@ -179,6 +180,23 @@ def weights(at, tables):
     if at["power"]:
         exact = lossbook.class_weights(double(counts), method="effective", beta=1 - 10 ** -at["power"])
         yield column(lines, "effective"), exact
+
+
+def asymmetric(at, tables):
+    options = {name: at[name] for name in ("gamma_pos", "gamma_neg", "margin")}
+
+    def exact(p, target):
+        z = torch.logit(double(p)).requires_grad_()
+        loss = lossbook.asymmetric_loss(z, torch.full_like(z, target), reduction="none", **options)
+        return loss.detach(), torch.autograd.grad(loss.sum(), z)[0].abs()
+
+    curve = rows_with(tables, "p", "loss_pos", "loss_neg", "pull_pos", "pull_neg")
+    for side, target in (("pos", 1.0), ("neg", 0.0)):
+        loss, pull = exact(column(curve, "p"), target)
+        yield column(curve, f"loss_{side}"), loss
+        yield column(curve, f"pull_{side}"), pull
+    owners = double([3, 77]) * torch.cat([exact([0.6], 1.0)[1], exact([at["p_neg"]], 0.0)[1]])
+    yield column(rows_with(tables, "who", "share"), "share"), owners / owners.sum()
 
 
 FIGURES = {
@@ -196,7 +214,7 @@ FIGURES = {
         [{"p_a": 0.5, "share": 0.5}, {"p_a": 0.02, "share": 0.9}, {"p_a": 0.77, "share": 0.31}], three_symbols
     ),
     "fig-belief": Row(
-        [{"q_red": 0.2, "share": 0.25}, {"q_red": 0.9, "share": 0.5}, {"q_red": 0.61, "share": 0.83}], belief
+        [{"q_red": 0.2, "share": 0.25}, {"q_red": 0.9, "share": 0.5}, {"q_red": 0.61, "share": 0.85}], belief
     ),
     "fig-softmax-sliders": Row(
         [{"z0": 0, "z1": 1.9, "z2": 0.7}, {"z0": 6, "z1": -6, "z2": 0}, {"z0": -2.5, "z1": 0.3, "z2": 4.1}],
@@ -217,5 +235,13 @@ FIGURES = {
     ),
     "fig-weighting-sliders": Row(
         [{"ratio": 100, "power": 2}, {"ratio": 7, "power": 4.5}, {"ratio": 200, "power": 0.7}], weights
+    ),
+    "fig-asymmetric-sliders": Row(
+        [
+            {"gamma_pos": 0, "gamma_neg": 4, "margin": 0.05, "p_neg": 0.3},
+            {"gamma_pos": 2.5, "gamma_neg": 2.5, "margin": 0, "p_neg": 0.01},
+            {"gamma_pos": 1, "gamma_neg": 7.1, "margin": 0.33, "p_neg": 0.9},
+        ],
+        asymmetric,
     ),
 }

@@ -23,6 +23,9 @@ questions: .venv/ready ## write the self-check questions as a question bank (Moo
 test-gpu: .venv/ready ## run the cells that need a GPU, on a machine that has one
 	@$(RUN) tools/gpu.py
 
+screenshots: .venv/ready ## picture every built page, wide, as on a phone and dark, into _build/screenshots
+	@$(RUN) tools/screenshots.py
+
 bench: ## measure lossbook and its peers side by side (about 20 minutes)
 	@$(PYTHON) bench/bench.py
 
@@ -38,4 +41,4 @@ clean: ## remove the environment and everything built
 .venv/ready: requirements.txt tools/setup_venv.py
 	@$(PYTHON) tools/setup_venv.py
 
-.PHONY: help book test notebooks slides questions test-gpu bench mutants pins clean
+.PHONY: help book test notebooks slides questions test-gpu screenshots bench mutants pins clean

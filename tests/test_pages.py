@@ -1,15 +1,14 @@
 """The built book in a browser: every page, in light and dark, wide and at the width of a phone.
 
-Each page is visited once, and what was seen there is kept for the tests.
+Each page is visited once, and what was seen there is kept for the tests (see conftest.py for who visits what).
 """
 
 import functools
 import gzip
-import http.server
-import math
+import io
 import os
-import shutil
-import threading
+import re
+from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
@@ -17,17 +16,24 @@ import axe_playwright_python
 import pytest
 import torch
 import yaml
-from book import ROOT, chapters, notebook_chapters
+from book import ROOT, executable_chapters, notebook_chapters
+from browser import HTML, PAGES, chromium, load_pictures, missing, open_figures, served, use_theme, wait_until_ready
 from bs4 import BeautifulSoup
+from figures import FIGURES
+from PIL import Image
+from rules import read
 
-import lossbook
-from lossbook import information
-
-HTML = Path(os.environ.get("LOSSBOOK_HTML", ROOT / "_build" / "html"))
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-PAGES = [chapter.relative_to(ROOT).with_suffix(".html").as_posix() for chapter in chapters()]
 CODE_PAGES = [chapter.relative_to(ROOT).with_suffix(".html").as_posix() for chapter in notebook_chapters()]
+DRAWN = {
+    chapter.relative_to(ROOT).with_suffix(".html").as_posix(): re.findall(
+        r'plots\.interactive\([^"]*name="(fig-[\w-]+)"', "\n".join(cell.source for cell in read(chapter).cells)
+    )
+    for chapter in executable_chapters()
+}
+THEMES = ("light", "dark")
+HTML_SIZE = 300_000  # bytes
 FIRST_LOAD = 1_000_000  # bytes, compressed
+PICTURE = 100_000  # bytes
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 LAYOUT_SHIFTS = """
 window.shifts = 0;
@@ -37,64 +43,107 @@ new PerformanceObserver((list) => {
 """
 
 
-def missing() -> str | None:
-    if CHROMIUM is None:
-        return "no Chromium on this machine: install the package chromium"
-    if not (HTML / PAGES[0]).exists():
-        return f"no book in {HTML}: run make book"
-    return None
-
-
 @pytest.fixture(scope="session")
 def site():
     """The address of the built book, served from this machine."""
     if reason := missing():
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(reason)
-
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *_):
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=HTML)) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
-        thread.join()
+    with served() as address:
+        yield address
 
 
 @pytest.fixture(scope="session")
 def browser(site):  # noqa: ARG001 (without a book no browser is started)
-    from playwright.sync_api import sync_playwright
-
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")
 def tab(browser, site):
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
     context.grant_permissions(["clipboard-read", "clipboard-write"], origin=site.rstrip("/"))
     context.add_init_script(LAYOUT_SHIFTS)
     yield context.new_page()
     context.close()
 
 
-def open_page(tab, address):
-    tab.goto(address)
-    tab.wait_for_function("document.documentElement.dataset.ready")
+# What a reader sees who waits for the scripts: the words, and the still pictures of the figures with sliders.
+READABLE = """async () => {
+  await new Promise(painted => requestAnimationFrame(() => requestAnimationFrame(painted)));
+  const seen = box => box.checkVisibility({opacityProperty: true, visibilityProperty: true});
+  const paragraphs = [...document.querySelectorAll(".bd-article p")].filter(p => !p.closest("details"));
+  const stills = [...document.querySelectorAll("img.interactive-still")];
+  return {
+    title: seen(document.querySelector(".bd-article h1")),
+    hidden: paragraphs.filter(p => !seen(p)).map(p => p.textContent.slice(0, 60)),
+    stills: stills.filter(i => seen(i) && i.alt && i.getBoundingClientRect().width >= 250).map(i => i.parentNode.id),
+  };
+}"""
 
 
-def open_figures(tab):
-    """Bring each interactive figure into view and wait until it answers."""
-    figures = tab.query_selector_all(".interactive")
-    for figure in figures:
-        figure.scroll_into_view_if_needed()
-        tab.wait_for_function("figure => figure.dataset.ready", arg=figure)
-    return figures
+def open_with_late_scripts(tab, address):
+    """Open a page as over a slow line: first the text, and the scripts only when it has been read."""
+    held, late = [], True
+    tab.route(re.compile(r"\.js(\?|$)"), lambda route: held.append(route) if late else route.continue_())
+    tab.goto(address, wait_until="commit")
+    tab.wait_for_function("document.readyState === 'interactive'")
+    readable = tab.evaluate(READABLE)
+    late = False
+    for route in held:
+        route.continue_()
+    wait_until_ready(tab)
+    tab.unroute_all(behavior="wait")
+    return {**readable, "scripts": len(held)}
+
+
+def unfold_solutions(tab):
+    """Open each solution with the keyboard; return whether it was closed before and open after."""
+    found = []
+    for solution in tab.query_selector_all("details.solution"):
+        before = solution.get_attribute("open")
+        solution.query_selector("summary").focus()
+        tab.keyboard.press("Enter")
+        found.append((before is None, solution.get_attribute("open") is not None))
+    return found
+
+
+def copied_cells(tab):
+    """What the buttons of the first and of the last cell copy, the last in a solution, and what these cells say."""
+    cells = tab.query_selector_all("div.cell_input div.highlight")
+    found = []
+    for cell in cells[:1] + cells[-1:]:
+        cell.hover()
+        cell.query_selector("button.copybtn").click()
+        copied = tab.evaluate("navigator.clipboard.readText()")
+        found.append((copied.strip(), cell.query_selector("pre").inner_text().strip()))
+    return found
+
+
+def luminance(colour):
+    parts = [part / 255 for part in colour[:3]]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one, other):
+    """The contrast of two colours, as WCAG defines it."""
+    dark, light = sorted((luminance(one), luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def figure_contrasts(tab):
+    """Of each figure as it is seen now: the contrast of its ground with the page, and of its ink with its ground."""
+    page = tab.evaluate("getComputedStyle(document.body).backgroundColor")
+    page = tuple(map(int, re.findall(r"\d+", page)[:3]))
+    found = {}
+    for figure in tab.query_selector_all(".bd-article figure img:not(.interactive-still), .bd-article .interactive"):
+        picture = Image.open(io.BytesIO(figure.screenshot(animations="disabled"))).convert("RGB")
+        colours = sorted(picture.getcolors(picture.width * picture.height), reverse=True)
+        ground = colours[0][1]
+        ink = max(contrast(colour, ground) for count, colour in colours if count >= 5)
+        name = figure.evaluate("box => box.closest('figure, .interactive').id || box.alt")
+        found[name] = (round(contrast(ground, page), 1), round(ink, 1))
+    return found
 
 
 # Code, formulas and tables scroll inside themselves; nothing else may.
@@ -134,12 +183,73 @@ def accessibility_faults(tab):
     tab.add_script_tag(path=str(Path(axe_playwright_python.__file__).with_name("axe.min.js")))
     tab.evaluate(SAMPLE)
     found = tab.evaluate(AXE, WCAG)
-    for theme in ("light", "dark"):
-        tab.emulate_media(color_scheme=theme)
-        tab.wait_for_function("theme => document.documentElement.dataset.theme === theme", arg=theme)
+    for theme in THEMES:
+        use_theme(tab, theme)
         both = [*found, *tab.evaluate(CONTRAST)]
         faults[theme] = [f"{rule['id']}: {node['html'][:200]}" for rule in both for node in rule["nodes"]]
     return faults
+
+
+def settle(figure):
+    """Wait until the chart has drawn what its sliders say."""
+    figure.evaluate("async figure => { await figure.__vegaView.runAsync(); }")
+
+
+def push(tab, control, how):
+    """Move a slider, or choose another entry of a list, as a person does."""
+    if how == "key":
+        control.focus()
+        keys = control.evaluate(
+            "c => c.options ? [c.selectedIndex < c.options.length - 1, 'ArrowDown', 'ArrowUp']"
+            " : [+c.value < +c.max, 'ArrowRight', 'ArrowLeft']"
+        )
+        tab.keyboard.press(keys[1] if keys[0] else keys[2])
+    else:
+        box = control.bounding_box()
+        far = control.evaluate("s => 2 * s.value > +s.min + +s.max ? 0.15 : 0.85")
+        tab.mouse.click(box["x"] + far * box["width"], box["y"] + box["height"] / 2)
+
+
+def pushed_controls(tab, figure):
+    """Push each control by keyboard and each slider by mouse; one line for each push that does nothing."""
+    controls = figure.query_selector_all("input[type=range], select")
+    dead = [] if controls else ["no control"]
+    for control in controls:
+        control.evaluate("control => control.scrollIntoView({block: 'center'})")
+        slider = control.evaluate("control => control.type === 'range'")
+        for how in ("key", "mouse")[: 1 + slider]:
+            picture, value = figure.query_selector("svg").inner_html(), control.input_value()
+            push(tab, control, how)
+            settle(figure)
+            shown = control.evaluate("control => control.closest('label').lastElementChild.textContent")
+            moved = control.input_value() != value and figure.query_selector("svg").inner_html() != picture
+            if not moved or (slider and float(shown) != float(control.input_value())):
+                name = control.get_attribute("name")
+                dead.append(f"{name} by {how}: {value} to {control.input_value()}, shown {shown}")
+    return dead
+
+
+def computed(figure, position):
+    """Put the controls in a position; return the values that they take, and all rows of numbers that the page has."""
+    values, tables = figure.evaluate(
+        """async (figure, position) => {
+          const values = {};
+          for (const [name, value] of Object.entries(position)) {
+            const control = figure.querySelector(`[name='${name}']`);
+            control.value = value;
+            for (const event of ["input", "change"]) control.dispatchEvent(new Event(event));
+            values[name] = typeof value === "number" ? +control.value : control.value;
+          }
+          const view = figure.__vegaView;
+          await view.runAsync();
+          const names = Object.keys(view.getState({data: () => true, signals: () => false}).data);
+          const plain = row => Object.fromEntries(
+            Object.entries(row).filter(([, x]) => ["number", "string"].includes(typeof x)));
+          return [values, Object.fromEntries(names.map(name => [name, view.data(name).map(plain)]))];
+        }""",
+        position,
+    )
+    return values, tables
 
 
 def look_at(tab, address):
@@ -161,25 +271,39 @@ def look_at(tab, address):
         tab.on(event, listener)
     tab.set_viewport_size({"width": 1280, "height": 900})
     tab.emulate_media(color_scheme="light", reduced_motion="reduce")
-    open_page(tab, address)
     seen = {
+        "before the scripts": open_with_late_scripts(tab, address),
         "first load": list(requests),
         "shifts": tab.evaluate("window.shifts"),
         "raw math": tab.evaluate(
             "[...document.querySelectorAll('.bd-article .math')]"
             ".filter(m => !m.querySelector('mjx-container') || m.querySelector('mjx-merror')).map(m => m.textContent)"
         ),
+        "solutions": unfold_solutions(tab),
+        "copied": copied_cells(tab),
     }
     tab.evaluate("document.querySelectorAll('details').forEach(box => box.open = true)")
-    open_figures(tab)
-    tab.evaluate("document.querySelectorAll('img').forEach(image => image.loading = 'eager')")
-    tab.wait_for_function("[...document.images].every(image => image.complete)")
+    load_pictures(tab)
     seen["images"] = tab.evaluate(
-        "[...document.images].map(i => ({source: i.src.slice(0, 80), alt: i.alt, loaded: i.naturalWidth > 0,"
-        " room: i.hasAttribute('width') && i.hasAttribute('height')}))"
+        "[...document.images].map(i => ({source: i.src, alt: i.alt, loaded: i.naturalWidth > 0,"
+        " room: i.hasAttribute('width') && i.hasAttribute('height'),"
+        " sharp: i.src.endsWith('.svg') || i.naturalWidth >= 2 * i.getBoundingClientRect().width - 2}))"
     )
+    seen["contrasts"] = {}
+    for theme in reversed(THEMES):
+        use_theme(tab, theme)
+        seen["contrasts"][theme] = figure_contrasts(tab)
     tab.set_viewport_size({"width": 360, "height": 800})
-    tab.wait_for_timeout(100)
+    places = "() => [...document.querySelectorAll('.interactive')].map(box => box.getBoundingClientRect().height)"
+    seen["heights"] = [tab.evaluate(places)]
+    figures = {figure.get_attribute("id").removesuffix("-chart"): figure for figure in open_figures(tab)}
+    seen["heights"] += [tab.evaluate(places)]
+    seen["dead controls"] = [line for figure in figures.values() for line in pushed_controls(tab, figure)]
+    seen["computed"] = {
+        name: [computed(figure, position) for position in FIGURES[name].positions]
+        for name, figure in figures.items()
+        if name in FIGURES
+    }
     seen["too wide"] = tab.evaluate(TOO_WIDE)
     seen["axe"] = accessibility_faults(tab)
     for event, listener in listeners.items():
@@ -205,7 +329,7 @@ def test_page_asks_no_other_host_and_nothing_fails(page, visits, site):
 
 
 @every_page
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", THEMES)
 def test_page_is_accessible(page, theme, visits):
     assert visits(page)["axe"][theme] == []
 
@@ -221,9 +345,26 @@ def test_every_formula_is_rendered(page, visits):
 
 
 @every_page
-def test_every_picture_is_loaded_described_and_has_its_room(page, visits):
+def test_every_picture_is_loaded_described_sharp_and_has_its_room(page, visits):
     poor = [image for image in visits(page)["images"] if not all(image.values())]
     assert poor == []
+
+
+@every_page
+def test_every_picture_is_light(page, visits, site):
+    files = [HTML / image["source"].removeprefix(site) for image in visits(page)["images"]]
+    weights = {file.name: len(compressed(file)) for file in files}
+    assert [(name, weight) for name, weight in weights.items() if weight > PICTURE] == []
+
+
+@every_page
+def test_every_figure_can_be_read_in_both_themes(page, visits):
+    light, dark = (visits(page)["contrasts"][theme] for theme in THEMES)
+    assert set(light) == set(dark)
+    assert set(light) >= {f"{name}-chart" for name in DRAWN.get(page, [])}
+    for on_the_page, inside in (*light.values(), *dark.values()):
+        assert inside >= 7, "the lines and letters of a figure stand out from its ground"
+        assert on_the_page <= 1.1 or on_the_page >= 3, "a figure has the page's ground, or is a card on it"
 
 
 @every_page
@@ -231,36 +372,103 @@ def test_first_load_is_light_and_does_not_jump(page, visits, site, record_proper
     visit = visits(page)
     kilobytes = [round(size / 1000) for size in ((HTML / page).stat().st_size, first_load(visit, site))]
     other_hosts = sum(not url.startswith((site, "data:")) for url in visit["requests"])
-    faults = [len(visit["axe"][theme]) for theme in ("light", "dark")]
-    record_property("page", [page, *kilobytes, other_hosts, *faults])
-    assert (HTML / page).stat().st_size <= 300_000
+    faults = [len(visit["axe"][theme]) for theme in THEMES]
+    record_property("page", [page, *kilobytes, round(visit["shifts"], 3), other_hosts, *faults])
+    assert (HTML / page).stat().st_size <= HTML_SIZE
     assert first_load(visit, site) <= FIRST_LOAD
     assert visit["shifts"] <= 0.1  # the bound that Chromium's own guidance calls good
+
+
+@functools.cache
+def compressed(file: Path) -> bytes:
+    return gzip.compress(file.read_bytes())
 
 
 def first_load(visit, site) -> int:
     """The compressed size in bytes of all that a page asks for until it is ready."""
     files = {HTML / urlsplit(url).path.lstrip("/") for url in visit["first load"] if url.startswith(site)}
-    return sum(len(gzip.compress(file.read_bytes())) for file in files)
+    return sum(len(compressed(file)) for file in files)
 
 
-@functools.cache
-def parsed(file: Path) -> BeautifulSoup:
-    return BeautifulSoup(file.read_text(), "html.parser")
+@every_page
+def test_page_can_be_read_before_its_scripts_have_loaded(page, visits):
+    before = visits(page)["before the scripts"]
+    assert before["scripts"] > 3, "the scripts were really held back"
+    assert before["title"]
+    assert before["hidden"] == []
+    assert before["stills"] == [f"{name}-chart" for name in DRAWN.get(page, [])]
+
+
+@every_page_with_code
+def test_solutions_open_by_keyboard(page, visits):
+    solutions = visits(page)["solutions"]
+    assert len(solutions) >= 5
+    assert set(solutions) == {(True, True)}
+
+
+@every_page_with_code
+def test_copy_buttons_copy_the_cell(page, visits):
+    copied = visits(page)["copied"]
+    assert len(copied) == 2
+    assert all(copy == cell and cell for copy, cell in copied)
+
+
+@every_page_with_code
+def test_interactive_figure_keeps_its_place_when_it_comes_to_life(page, visits):
+    stills, alive = visits(page)["heights"]
+    assert len(stills) == len(DRAWN[page]) > 0
+    assert alive == stills
+
+
+@every_page_with_code
+def test_sliders_answer_to_keys_and_to_the_mouse(page, visits):
+    assert visits(page)["dead controls"] == []
+
+
+@pytest.mark.parametrize(("page", "figure"), [(page, name) for page, names in DRAWN.items() for name in names])
+def test_interactive_figure_computes_what_lossbook_computes(page, figure, visits):
+    assert figure in FIGURES, f"tests/figures.py has no row for {figure}: nothing compares what it computes"
+    positions = visits(page)["computed"][figure]
+    assert len(positions) >= 3
+    for wanted, (values, tables) in zip(FIGURES[figure].positions, positions, strict=True):
+        assert {name: pytest.approx(value) for name, value in wanted.items()} == values
+        pairs = list(FIGURES[figure].pairs(values, tables))
+        assert pairs
+        for found, exact in pairs:
+            exact = torch.as_tensor(exact, dtype=torch.float64).flatten().tolist()
+            assert found == pytest.approx(exact, rel=1e-6, abs=1e-9), values
+
+
+class Anchors(HTMLParser):
+    """The places of a page, and the links on it."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__()
+        self.ids, self.links = set(), []
+        self.feed(file.read_text())
+
+    def handle_starttag(self, tag, attributes):
+        found = dict(attributes)
+        self.ids.add(found.get("id"))
+        if tag == "a" and found.get("href"):
+            self.links.append(found["href"])
+
+
+anchors = functools.cache(Anchors)
 
 
 @pytest.mark.usefixtures("site")
-@pytest.mark.parametrize("page", ["index.html", *PAGES])
+@pytest.mark.parametrize("page", ["index.html", "genindex.html", "search.html", *PAGES])
 def test_internal_links_lead_somewhere(page):
     broken = []
-    for link in parsed(HTML / page).find_all("a", href=True):
-        target, fragment = urldefrag(urljoin(f"/{page}", link["href"]))
+    for link in anchors(HTML / page).links:
+        target, fragment = urldefrag(urljoin(f"/{page}", link))
         if urlsplit(target).scheme:
             continue
         file = HTML / unquote(urlsplit(target).path).lstrip("/")
-        anchored = not fragment or (file.is_file() and parsed(file).find(id=unquote(fragment)))
+        anchored = not fragment or (file.is_file() and unquote(fragment) in anchors(file).ids)
         if not file.is_file() or not anchored:
-            broken.append(link["href"])
+            broken.append(link)
     assert broken == []
 
 
@@ -272,7 +480,8 @@ def test_links_under_the_title_come_from_the_repository_address(page):
     source = Path(page).with_suffix(".md").as_posix()
     notebook = Path(page).with_suffix(".ipynb").as_posix()
     up = "../" * page.count("/")
-    links = {link.text: link["href"] for link in parsed(HTML / page).select(".page-links a")}
+    soup = BeautifulSoup((HTML / page).read_text(), "html.parser")
+    links = {link.text: link["href"] for link in soup.select(".page-links a")}
     expected = {
         "Source": f"{up}_sources/{source}",
         "Edit": f"{url}/edit/{branch}/{source}",
@@ -289,129 +498,26 @@ def test_links_under_the_title_come_from_the_repository_address(page):
     assert (HTML / "_sources" / source).read_bytes() == (ROOT / source).read_bytes()
 
 
-@every_page_with_code
-def test_solutions_open_by_keyboard(page, tab, site):
-    open_page(tab, site + page)
-    solutions = tab.query_selector_all("details.solution")
-    assert solutions
-    for solution in solutions:
-        assert solution.get_attribute("open") is None
-        solution.query_selector("summary").focus()
-        tab.keyboard.press("Enter")
-        assert solution.get_attribute("open") is not None
-
-
-@every_page_with_code
-def test_copy_button_copies_the_cell(page, tab, site):
-    tab.set_viewport_size({"width": 1280, "height": 900})
-    open_page(tab, site + page)
-    cell = tab.query_selector("div.cell_input div.highlight")
-    cell.hover()
-    cell.query_selector("button.copybtn").click()
-    copied = tab.evaluate("navigator.clipboard.readText()")
-    assert copied.strip() == cell.query_selector("pre").inner_text().strip()
-
-
-@every_page_with_code
-def test_interactive_figure_keeps_its_place_when_it_comes_to_life(page, tab, site):
-    tab.set_viewport_size({"width": 360, "height": 800})
-    open_page(tab, site + page)
-    stills = [figure.bounding_box() for figure in tab.query_selector_all(".interactive")]
-    assert stills
-    assert [figure.bounding_box()["height"] for figure in open_figures(tab)] == [box["height"] for box in stills]
-
-
-@every_page_with_code
-def test_sliders_answer_to_keys_and_to_the_mouse(page, tab, site):
-    tab.set_viewport_size({"width": 1280, "height": 900})
-    open_page(tab, site + page)
-    for figure in open_figures(tab):
-        for slider in figure.query_selector_all("input[type=range]"):
-            picture = figure.query_selector("svg").inner_html()
-            for act in ("key", "mouse"):
-                before, value = picture, slider.input_value()
-                if act == "key":
-                    slider.focus()
-                    tab.keyboard.press("ArrowRight")
-                else:
-                    box = slider.bounding_box()
-                    far = slider.evaluate("s => 2 * s.value > +s.min + +s.max ? 0.15 : 0.85")
-                    tab.mouse.click(box["x"] + far * box["width"], box["y"] + box["height"] / 2)
-                settle(figure)
-                picture = figure.query_selector("svg").inner_html()
-                assert slider.input_value() != value
-                assert picture != before
-                shown = slider.evaluate("slider => slider.closest('label').lastElementChild.textContent")
-                assert float(shown) == float(slider.input_value())
-
-
-def settle(figure):
-    """Wait until the chart has drawn what its sliders say."""
-    figure.evaluate("async figure => { await figure.__vegaView.runAsync(); }")
-
-
-def set_slider(figure, name, value):
-    slider = figure.query_selector(f"input[name='{name}']")
-    slider.evaluate("(slider, value) => { slider.value = value; slider.dispatchEvent(new Event('input')); }", value)
-    settle(figure)
-    return float(slider.input_value())
-
-
-def table(figure, field):
-    """The numbers of the first table of the chart, as the page holds it now, that has the given field."""
-    return figure.evaluate(
-        """(figure, field) => {
-          const view = figure.__vegaView;
-          const names = Object.keys(view.getState({data: () => true, signals: () => false}).data);
-          const rows = names.map(name => view.data(name)).find(rows => typeof rows[0]?.[field] === "number");
-          return rows.map(row => Object.fromEntries(Object.entries(row).filter(([, x]) => typeof x === "number")));
-        }""",
-        field,
-    )
-
-
-@pytest.mark.parametrize(("p_a", "share"), [(0.5, 0.5), (0.02, 0.9), (0.77, 0.31)])
-def test_three_symbols_have_the_entropy_of_lossbook(p_a, share, tab, site):
-    open_page(tab, site + "chapters/information-theory/entropy.html")
-    (figure,) = open_figures(tab)
-    p_a, share = set_slider(figure, "p_a", str(p_a)), set_slider(figure, "share", str(share))
-    p = [p_a, (1 - p_a) * share, (1 - p_a) * (1 - share)]
-    bits = information.information_content(p, base=2).tolist()
-    assert [row["bits"] for row in table(figure, "bits")] == pytest.approx(bits)
-    (total,) = table(figure, "most")
-    assert total["H"] == pytest.approx(float(information.entropy(p, base=2)))
-    assert total["most"] == pytest.approx(math.log2(3))
-
-
-@pytest.mark.parametrize(("gamma", "alpha"), [(2.0, 0.25), (0.0, 0.5), (4.3, 0.9)])
-def test_focal_curves_have_the_loss_of_lossbook(gamma, alpha, tab, site):
-    open_page(tab, site + "chapters/imbalance/focal.html")
-    (figure,) = open_figures(tab)
-    gamma, alpha = set_slider(figure, "gamma", str(gamma)), set_slider(figure, "alpha", str(alpha))
-    curve = table(figure, "background")
-    assert len(curve) > 50
-    p_t = torch.tensor([row["p_t"] for row in curve], dtype=torch.float64)
-    for field, target in (("object", 1.0), ("background", 0.0)):
-        logits = torch.logit(p_t) * (1 if target else -1)
-        exact = lossbook.focal_loss(
-            logits, torch.full_like(logits, target), gamma=gamma, alpha=alpha, reduction="none"
-        )
-        assert [row[field] for row in curve] == pytest.approx(exact.tolist(), rel=1e-9)
-
-
-@pytest.mark.parametrize("word", ["entropy"])
-def test_search_finds(word, tab, site):
+@pytest.mark.parametrize(
+    ("word", "address"),
+    [
+        ("entropy", "chapters/information-theory/entropy.html"),
+        ("focal", "chapters/imbalance/focal.html"),
+        ("손실 함수", "chapters/reference/glossary.html"),
+        ("엔트로피", "chapters/reference/glossary.html"),
+    ],
+)
+def test_search_finds(word, address, tab, site):
     tab.goto(f"{site}search.html?q={word}")
     tab.wait_for_selector("#search-results li a")
     found = [link.get_attribute("href") for link in tab.query_selector_all("#search-results li a")]
-    assert any("information-theory/entropy.html" in href for href in found)
+    assert any(address in href for href in found)
 
 
-@every_page_with_code
-def test_page_can_be_read_without_scripts(page, browser, site):
+def test_page_can_be_read_without_scripts(browser, site):
     context = browser.new_context(java_script_enabled=False)
     tab = context.new_page()
-    tab.goto(site + page)
+    tab.goto(f"{site}chapters/imbalance/focal.html")
     still = tab.query_selector(".interactive img")
     assert still.is_visible()
     assert len(still.get_attribute("alt").split()) > 5

@@ -5,9 +5,11 @@
 
 The outputs live in a cache that jupyter-cache keys by the code of a chapter.
 The folder of the cache is keyed by the package and the pins, because a chapter's outputs depend on them too.
+Beside each entry lies a record of what it was executed with, and of the time and the memory that it took.
 """
 
 import hashlib
+import json
 import logging
 import os
 import re
@@ -23,6 +25,26 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 CACHES = ROOT / "_build" / "cache"
 FORMAT = {"name": "myst_nb_md", "type": "plugin"}
+SECONDS, BYTES = 30, 1.5e9  # what a chapter may take: of the processor, and of memory
+# Asked of a kernel after its last cell. The seconds are those of the processor, which do not grow on a busy machine.
+# Linux keeps in ru_maxrss what the program that started the kernel took, so there VmHWM is read.
+RECORD = """
+import datetime, importlib.metadata, json, platform, re, resource, sys
+from pathlib import Path
+uses = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+status = Path("/proc/self/status")
+if status.exists():
+    peak = 1024 * int(re.search(r"VmHWM:\\s*(\\d+) kB", status.read_text())[1])
+else:
+    peak = uses[0].ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+versions = {name: importlib.metadata.version(name).split("+")[0] for name in ("lossbook", "torch", "numpy")}
+print(json.dumps({
+    "date": datetime.date.today().isoformat(),
+    "versions": {**versions, "Python": platform.python_version()},
+    "seconds": round(sum(use.ru_utime + use.ru_stime for use in uses), 1),
+    "bytes": peak,
+}))
+"""
 
 
 def environment() -> dict[str, str]:
@@ -78,51 +100,98 @@ def notebook_chapters() -> list[Path]:
     return [chapter for chapter in chapters() if has_notebook(chapter)]
 
 
+def record_path(chapter: Path, cache=None) -> Path | None:
+    """Where the record of a chapter lies, beside the outputs that belong to its present code; None without outputs."""
+    from jupyter_cache import get_cache
+
+    cache = cache or get_cache(str(cache_path()))
+    try:
+        entry = cache.get_cached_project_nb(str(chapter))
+    except KeyError:
+        return None
+    return entry and Path(cache.path, "executed", entry.hashkey, "record.json")
+
+
+def record(chapter: Path, cache=None) -> dict | None:
+    """What a chapter was last executed with and what it took; None when that is not known."""
+    path = record_path(chapter, cache)
+    return json.loads(path.read_text()) if path and path.exists() else None
+
+
+def over(kept: dict) -> list[str]:
+    """What a chapter took beyond its ceilings."""
+    took = {"s of processor time": (kept["seconds"], SECONDS), "bytes of memory": (kept["bytes"], BYTES)}
+    return [f"{value:,.0f} {unit}, at most {most:,.0f}" for unit, (value, most) in took.items() if value > most]
+
+
+def is_stale(chapter: Path, cache) -> bool:
+    """Whether to execute a chapter: it has no outputs or no record, or took too much on a machine that was busy."""
+    kept = record(chapter, cache)
+    return kept is None or bool(over(kept))
+
+
 def execute(paths: list[Path]) -> list[str]:
     """Execute the given chapters where their outputs are not in the cache; return what went wrong."""
     from jupyter_cache import get_cache
     from jupyter_cache.executors.basic import ExecutionWorkerLocalSerial, ProcessData
     from jupyter_cache.executors.utils import single_nb_execution
+    from nbclient import NotebookClient
+    from nbformat import v4
+
+    asked = {}
 
     class Worker(ExecutionWorkerLocalSerial):
         @staticmethod
         def execute(project_nb, data):
             folder, quiet = str(Path(project_nb.uri).parent), ["--IPKernelApp.log_level=ERROR"]
-            return single_nb_execution(project_nb.nb, folder, data.timeout, False, extra_arguments=quiet)
+            resources = {"metadata": {"path": folder}}
+            client = NotebookClient(project_nb.nb, resources=resources, extra_arguments=quiet)
+            with client.setup_kernel():
+                result = single_nb_execution(project_nb.nb, folder, data.timeout, False, km=client.km, kc=client.kc)
+                question = v4.new_notebook(cells=[v4.new_code_cell(RECORD)])
+                NotebookClient(question, km=client.km, kc=client.kc).execute()
+            asked[project_nb.uri] = question.cells[0].outputs[0].text
+            return result
 
     os.environ.update(environment())
     folder = cache_path()
-    for stale in CACHES.glob("*"):
-        if stale != folder:
-            shutil.rmtree(stale)
+    for other in CACHES.glob("*"):
+        if other != folder:
+            shutil.rmtree(other)
     cache = get_cache(str(folder))
-    records = [cache.add_nb_to_project(str(path), read_data=FORMAT) for path in paths]
-    records = [record for record in records if cache.get_cached_project_nb(record.pk) is None]
+    entries = [cache.add_nb_to_project(str(path), read_data=FORMAT) for path in paths]
+    stale = [entry for entry in entries if is_stale(Path(entry.uri), cache)]
     quiet = logging.getLogger("lossbook.execution")
     quiet.setLevel(logging.ERROR)
 
-    def run(record):
+    def run(entry):
         start = time.monotonic()
         worker_cache = get_cache(str(folder))
-        status, _ = Worker(quiet)(ProcessData(record.pk, record.uri, worker_cache, 120, False))
-        return record, status, time.monotonic() - start
+        status, _ = Worker(quiet)(ProcessData(entry.pk, entry.uri, worker_cache, 120, False))
+        if status == 0:
+            record_path(Path(entry.uri), worker_cache).write_text(asked[entry.uri])
+        return entry, status, time.monotonic() - start
 
     failures = []
-    print(f"{len(paths) - len(records)} of {len(paths)} notebooks unchanged, {len(records)} to execute", flush=True)
+    print(f"{len(paths) - len(stale)} of {len(paths)} notebooks unchanged, {len(stale)} to execute", flush=True)
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        for count, done in enumerate(as_completed(pool.submit(run, record) for record in records), 1):
-            record, status, seconds = done.result()
-            name = Path(record.uri).relative_to(ROOT)
+        for count, done in enumerate(as_completed(pool.submit(run, entry) for entry in stale), 1):
+            entry, status, seconds = done.result()
+            name = Path(entry.uri).relative_to(ROOT)
             verdict = "failed" if status else "executed"
-            print(f"  [{count}/{len(records)}] {name} {verdict} in {seconds:.1f} s", flush=True)
+            took = json.loads(asked.get(entry.uri, "{}"))
+            cost = f", {took['seconds']:.1f} s of processor time, {took['bytes'] / 1e6:.0f} MB" if took else ""
+            print(f"  [{count}/{len(stale)}] {name} {verdict} in {seconds:.1f} s{cost}", flush=True)
             if status:
-                failures.append(f"{name}\n{cache.get_project_record(record.pk).traceback}")
+                failures.append(f"{name}\n{cache.get_project_record(entry.pk).traceback}")
     return failures
 
 
 def build() -> int:
     """Write the pages, every warning an error, unless nothing that they are made of has changed."""
-    key = cache_path().name + key_of("chapters/**/*", "theme/**/*", "tools/*.py", "references.bib", "_*.yml")
+    records = cache_path().relative_to(ROOT) / "executed" / "*" / "record.json"
+    made_of = ("chapters/**/*", "theme/**/*", "tools/*.py", "references.bib", "_*.yml", str(records))
+    key = cache_path().name + key_of(*made_of)
     written = ROOT / "_build" / "html" / ".key"
     if written.exists() and written.read_text() == key:
         print("the pages are up to date", flush=True)

@@ -8,7 +8,6 @@ import hashlib
 import os
 import re
 import shutil
-import struct
 import sys
 from html import escape
 from pathlib import Path
@@ -16,9 +15,11 @@ from urllib.parse import quote
 
 from bs4 import BeautifulSoup, NavigableString
 from docutils import nodes
+from sphinx.highlighting import PygmentsBridge
 
 sys.path.insert(0, str(Path(__file__).parent))
 from book import ROOT, cache_path, environment, has_notebook, repository_url
+from light import STILL, Formatter, compress, picture_size, write_still
 from slides import has_slides
 
 # What a page loads. The theme and its extensions offer more (icons of 540 kB, kernels, tabs, cards).
@@ -45,7 +46,8 @@ def use_keyed_cache(_app, config):
     os.environ.update(environment())  # what executes here must be what the cache expects
     config.nb_execution_cache_path = str(cache_path())
     # Sphinx reads a page anew when this value changes: pages follow the package and this file, too.
-    config.lossbook_key = cache_path().name + hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:16]
+    own = b"".join(Path(__file__).with_name(name).read_bytes() for name in ("lossbook_sphinx.py", "light.py"))
+    config.lossbook_key = cache_path().name + hashlib.sha256(own).hexdigest()[:16]
 
 
 def page_links(app, pagename: str, has_notebook: bool) -> list[tuple[str, str, dict[str, str]]]:
@@ -72,22 +74,21 @@ def page_links(app, pagename: str, has_notebook: bool) -> list[tuple[str, str, d
     ]
 
 
-def picture_size(path: Path) -> tuple[int, int]:
-    """The size at which a picture is shown; a PNG is drawn with two dots for each point of the page."""
-    if path.suffix == ".png":
-        width, height = struct.unpack(">II", path.read_bytes()[16:24])
-        return round(width / 2), round(height / 2)
-    _, _, width, height = re.search(r'<svg[^>]*viewBox="([^"]+)"', path.read_text())[1].split()
-    return round(float(width)), round(float(height))
-
-
-def keep_room_for_images(soup, app) -> None:
+def keep_room_for_images(soup, app, up: str) -> None:
     """Give each picture its size, so that nothing moves when it arrives; load it when it comes near."""
     sources = {name: Path(app.srcdir, path) for path, name in app.builder.images.items()}
+    folder = Path(app.outdir, app.builder.imagedir)
     for image in soup.find_all("img", src=re.compile(r"_images/[^/]+\.(png|svg)$")):
-        width, height = picture_size(sources[image["src"].rsplit("/", 1)[1]])
+        source = sources[image["src"].rsplit("/", 1)[1]]
+        width, height = picture_size(source)
         image.attrs.update(width=width, height=height, loading="lazy", decoding="async")
         image.attrs.pop("style", None)  # myst-nb fixes both sides, and a phone would squeeze only one
+        if source.suffix == ".png":
+            image["src"] = f"{up}{app.builder.imagedir}/{compress(source, folder)}"
+        if image.parent.name == "a":
+            image.parent["href"] = image["src"]
+    for still in soup.select(f'img[src^="{STILL}"]'):
+        still.attrs.update(src=f"{up}{app.builder.imagedir}/{write_still(still, folder)}", loading="lazy")
 
 
 def keep_room_for_formulas(soup) -> None:
@@ -143,12 +144,13 @@ def finish_page(app, pagename, _templatename, context, doctree):
     context["css_files"] = [sheet for sheet in context["css_files"] if STYLE_SHEETS.search(str(sheet.filename))]
     if doctree is None or "body" not in context:
         return
+    context["script_files"] = [deferred(script) for script in context["script_files"]]
     soup = BeautifulSoup(context["body"], "html.parser")
     for script in soup.find_all("script", type=lambda kind: kind != "application/json"):
         script.decompose()
     for section in soup.find_all("section", id=re.compile("^(exercise|solution|proof)-content$")):
         del section["id"]
-    keep_room_for_images(soup, app)
+    keep_room_for_images(soup, app, "../" * pagename.count("/"))
     keep_room_for_formulas(soup)
     fold_solutions(soup)
     mend_lists(soup)
@@ -168,6 +170,13 @@ def finish_page(app, pagename, _templatename, context, doctree):
 
 def script_name(script) -> str:
     return str(script.filename or "").rsplit("/", 1)[-1]
+
+
+def deferred(script):
+    """The same script, run when the text stands; one that is written out on the page needs no waiting."""
+    if not script.filename:
+        return script
+    return type(script)(script.filename, priority=script.priority, **{**script.attributes, "defer": "defer"})
 
 
 def mathjax(script) -> bool:
@@ -191,6 +200,9 @@ def add_files(app, exception):
             target = Path(app.outdir, docname).with_suffix(".ipynb")
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(notebook, target)
+    for picture in Path(app.outdir, app.builder.imagedir).glob("*.png"):
+        if picture.with_suffix(".webp").exists():
+            picture.unlink()
     import vl_convert
 
     version = f"/* Vega, Vega-Lite and vega-embed from vl-convert {vl_convert.__version__} */\n"
@@ -200,6 +212,7 @@ def add_files(app, exception):
 
 
 def setup(app):
+    PygmentsBridge.html_formatter = Formatter
     app.add_config_value("lossbook_key", "", "env")
     app.connect("config-inited", use_keyed_cache, priority=10)
     app.connect("html-page-context", finish_page, priority=900)

@@ -399,6 +399,28 @@ def test_focal_curves_have_the_loss_of_lossbook(gamma, alpha, tab, site):
         assert [row[field] for row in curve] == pytest.approx(exact.tolist(), rel=1e-9)
 
 
+@pytest.mark.parametrize(("prior", "tau"), [(0.1, 0.0), (0.01, 1.0), (0.27, 0.35), (0.04, 1.5)])
+def test_the_moved_threshold_stands_where_the_adjusted_logits_are_equal(prior, tau, tab, site):
+    open_page(tab, site + "chapters/imbalance/why-it-breaks.html")
+    (figure,) = open_figures(tab)
+    prior, tau = set_slider(figure, "prior", str(prior)), set_slider(figure, "tau", str(tau))
+    pi, centres = torch.tensor([1 - prior, prior], dtype=torch.float64), torch.tensor([0.0, 2.0], dtype=torch.float64)
+    bells = torch.distributions.Normal(centres, 1.0)
+    curve = table(figure, "q")
+    logits = bells.log_prob(torch.tensor([[row["x"]] for row in curve], dtype=torch.float64)) + pi.log()
+    assert len(curve) > 50
+    assert [row["q"] for row in curve] == pytest.approx(logits.softmax(1)[:, 1].tolist(), rel=1e-9)
+    seen = (logits - tau * pi.log()).exp() / (pi ** (1 - tau)).sum()
+    assert [row["seen_rare"] for row in curve] == pytest.approx(seen[:, 1].tolist(), rel=1e-9)
+    (values,) = table(figure, "balanced")
+    left, right = bells.log_prob(torch.tensor(values["wall"], dtype=torch.float64)) + (1 - tau) * pi.log()
+    assert left.item() == pytest.approx(right.item(), abs=1e-9)
+    frequent, missed = bells.cdf(torch.tensor(values["wall"], dtype=torch.float64)).tolist()
+    assert (values["frequent"], values["rare"]) == pytest.approx((frequent, 1 - missed), abs=1e-6)
+    assert values["balanced"] == pytest.approx((frequent + 1 - missed) / 2, abs=1e-6)
+    assert values["accuracy"] == pytest.approx((1 - prior) * frequent + prior * (1 - missed), abs=1e-6)
+
+
 @pytest.mark.parametrize("word", ["entropy"])
 def test_search_finds(word, tab, site):
     tab.goto(f"{site}search.html?q={word}")

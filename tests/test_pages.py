@@ -22,6 +22,7 @@ from bs4 import BeautifulSoup
 
 import lossbook
 from lossbook import information
+from lossbook.data import long_tail
 
 HTML = Path(os.environ.get("LOSSBOOK_HTML", ROOT / "_build" / "html"))
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -397,6 +398,20 @@ def test_focal_curves_have_the_loss_of_lossbook(gamma, alpha, tab, site):
             logits, torch.full_like(logits, target), gamma=gamma, alpha=alpha, reduction="none"
         )
         assert [row[field] for row in curve] == pytest.approx(exact.tolist(), rel=1e-9)
+
+
+@pytest.mark.parametrize(("ratio", "kappa"), [(100, 1.0), (100, 0.5), (1, 0.3), (37, 0.0)])
+def test_resampling_bars_have_the_shares_of_the_sampling_weights(ratio, kappa, tab, site):
+    open_page(tab, site + "chapters/imbalance/resampling.html")
+    (figure,) = open_figures(tab)
+    ratio, kappa = set_slider(figure, "rho", str(ratio)), set_slider(figure, "kappa", str(kappa))
+    n = torch.tensor(long_tail(104, 10, ratio=ratio))
+    weight = torch.repeat_interleave(n.double() ** -kappa, n)  # one per image, sorted by digit
+    chance = weight / weight.sum()
+    rows = sorted(table(figure, "seen"), key=lambda row: row["digit"])
+    assert [row["share"] for row in rows] == pytest.approx([float(part.sum()) for part in chance.split(n.tolist())])
+    first = n.cumsum(0) - n
+    assert [row["seen"] for row in rows] == pytest.approx((len(chance) * chance[first]).tolist())
 
 
 @pytest.mark.parametrize("word", ["entropy"])

@@ -409,7 +409,8 @@ def test_resampling_bars_have_the_shares_of_the_sampling_weights(ratio, kappa, t
     weight = torch.repeat_interleave(n.double() ** -kappa, n)  # one per image, sorted by digit
     chance = weight / weight.sum()
     rows = sorted(table(figure, "seen"), key=lambda row: row["digit"])
-    assert [row["share"] for row in rows] == pytest.approx([float(part.sum()) for part in chance.split(n.tolist())])
+    shares = [100 * float(part.sum()) for part in chance.split(n.tolist())]
+    assert [row["share"] for row in rows] == pytest.approx(shares)
     first = n.cumsum(0) - n
     assert [row["seen"] for row in rows] == pytest.approx((len(chance) * chance[first]).tolist())
 

@@ -399,6 +399,21 @@ def test_focal_curves_have_the_loss_of_lossbook(gamma, alpha, tab, site):
         assert [row[field] for row in curve] == pytest.approx(exact.tolist(), rel=1e-9)
 
 
+@pytest.mark.parametrize(("ratio", "power"), [(100, 2.0), (7, 0.4), (200, 5.0)])
+def test_class_weights_are_those_of_lossbook(ratio, power, tab, site):
+    open_page(tab, site + "chapters/imbalance/weighting.html")
+    (figure,) = open_figures(tab)
+    ratio, power = set_slider(figure, "ratio", str(ratio)), set_slider(figure, "power", str(power))
+    rows = table(figure, "shift_log")
+    assert [row["k"] for row in rows] == list(range(10))
+    counts = torch.tensor([1000 * ratio ** (-k / 9) for k in range(10)], dtype=torch.float64)
+    for method in ("inverse", "balanced", "log", "effective"):
+        exact = lossbook.class_weights(counts, method=method, beta=1 - 10**-power)
+        assert [row[method] for row in rows] == pytest.approx(exact.tolist(), rel=1e-5)
+        shift = (exact / exact[0]).log().tolist()
+        assert [row[f"shift_{method}"] for row in rows] == pytest.approx(shift, abs=1e-5)
+
+
 @pytest.mark.parametrize("word", ["entropy"])
 def test_search_finds(word, tab, site):
     tab.goto(f"{site}search.html?q={word}")

@@ -399,6 +399,33 @@ def test_focal_curves_have_the_loss_of_lossbook(gamma, alpha, tab, site):
         assert [row[field] for row in curve] == pytest.approx(exact.tolist(), rel=1e-9)
 
 
+@pytest.mark.parametrize(
+    ("gamma_pos", "gamma_neg", "margin", "p_neg"),
+    [(0.0, 4.0, 0.05, 0.3), (1.5, 2.5, 0.2, 0.9), (0.0, 0.0, 0.0, 0.5), (3.0, 6.0, 0.1, 0.05)],
+)
+def test_asymmetric_curves_have_the_loss_and_the_gradient_of_lossbook(gamma_pos, gamma_neg, margin, p_neg, tab, site):
+    open_page(tab, site + "chapters/imbalance/asymmetric.html")
+    (figure,) = open_figures(tab)
+    options = {"gamma_pos": gamma_pos, "gamma_neg": gamma_neg, "margin": margin}
+    options = {name: set_slider(figure, name, str(value)) for name, value in options.items()}
+    p_neg = set_slider(figure, "p_neg", str(p_neg))
+    curve = table(figure, "loss_neg")
+    assert len(curve) > 50
+
+    def exact(p, target):
+        logits = torch.logit(torch.tensor(p, dtype=torch.float64)).requires_grad_()
+        target = torch.full_like(logits, target)
+        loss = lossbook.asymmetric_loss(logits, target, reduction="none", **options)
+        return loss.tolist(), torch.autograd.grad(loss.sum(), logits)[0].abs().tolist()
+
+    for side, target in (("pos", 1.0), ("neg", 0.0)):
+        loss, pull = exact([row["p"] for row in curve], target)
+        assert [row[f"loss_{side}"] for row in curve] == pytest.approx(loss, rel=1e-9, abs=1e-12)
+        assert [row[f"pull_{side}"] for row in curve] == pytest.approx(pull, rel=1e-9, abs=1e-12)
+    few, many = 3 * exact([0.6], 1.0)[1][0], 77 * exact([p_neg], 0.0)[1][0]
+    assert [row["share"] for row in table(figure, "share")] == pytest.approx([few / (few + many), many / (few + many)])
+
+
 @pytest.mark.parametrize("word", ["entropy"])
 def test_search_finds(word, tab, site):
     tab.goto(f"{site}search.html?q={word}")

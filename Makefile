@@ -20,6 +20,9 @@ test-gpu: .venv/ready ## run the cells that need a GPU, on a machine that has on
 bench: ## measure lossbook and its peers side by side (about 20 minutes)
 	@$(PYTHON) bench/bench.py
 
+bakeoff: .venv/ready ## compare every remedy for imbalance under one protocol (about 5 minutes)
+	@PYTHONPATH=. OMP_NUM_THREADS=1 $(RUN) bench/bakeoff.py
+
 mutants: .venv/ready ## break the losses in every small way, see that a test notices
 	@$(RUN) tools/mutate.py
 
@@ -32,4 +35,4 @@ clean: ## remove the environment and everything built
 .venv/ready: requirements.txt tools/setup_venv.py
 	@$(PYTHON) tools/setup_venv.py
 
-.PHONY: help book test notebooks test-gpu bench mutants pins clean
+.PHONY: help book test notebooks test-gpu bench bakeoff mutants pins clean

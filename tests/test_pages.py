@@ -6,6 +6,7 @@ Each page is visited once, and what was seen there is kept for the tests.
 import functools
 import gzip
 import http.server
+import json
 import math
 import os
 import shutil
@@ -14,6 +15,7 @@ from pathlib import Path
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 import axe_playwright_python
+import numpy as np
 import pytest
 import torch
 import yaml
@@ -397,6 +399,27 @@ def test_focal_curves_have_the_loss_of_lossbook(gamma, alpha, tab, site):
             logits, torch.full_like(logits, target), gamma=gamma, alpha=alpha, reduction="none"
         )
         assert [row[field] for row in curve] == pytest.approx(exact.tolist(), rel=1e-9)
+
+
+def test_menus_answer_to_keys_and_show_the_stored_differences(tab, site):
+    tab.set_viewport_size({"width": 1280, "height": 900})
+    open_page(tab, site + "chapters/imbalance/bake-off.html")
+    (figure,) = open_figures(tab)
+    stored = json.loads((ROOT / "bench" / "results" / "bakeoff.json").read_text())["rows"]
+    runs = {row["method"]: row["balanced accuracy"] for row in stored if row["set"] == "digits, ratio 100"}
+    gains = [np.subtract(runs[method], runs["threshold moving"]).mean() for method in runs]
+    shown = [row["mean"] for row in table(figure, "mean")]
+    assert {round(gain, 4) for gain in gains} - {0.0} <= set(shown)
+    menus = figure.query_selector_all("select")
+    assert len(menus) == 3
+    for menu in menus:
+        before, value = figure.query_selector("svg").inner_html(), menu.input_value()
+        menu.focus()
+        last = menu.evaluate("menu => menu.selectedIndex === menu.length - 1")
+        tab.keyboard.press("ArrowUp" if last else "ArrowDown")
+        settle(figure)
+        assert menu.input_value() != value
+        assert figure.query_selector("svg").inner_html() != before
 
 
 @pytest.mark.parametrize("word", ["entropy"])

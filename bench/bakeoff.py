@@ -2,7 +2,7 @@
 
 A repetition is one seed: it draws the split, the start of the network and every random step. Within a repetition a
 method trains once for each of its six settings, always from the same start and for the same number of steps; the
-setting with the best validation score is kept, and only its network is shown the test part. The settings were laid
+setting with the best validation score is kept, and only its network is judged on the test part. The settings were laid
 out on seeds from 100 on, which are in no result.
 """
 

@@ -29,6 +29,9 @@ screenshots: .venv/ready ## picture every built page, wide, as on a phone and da
 bench: ## measure lossbook and its peers side by side (about 20 minutes)
 	@$(PYTHON) bench/bench.py
 
+bakeoff: .venv/ready ## compare every remedy for imbalance under one protocol (about 5 minutes)
+	@PYTHONPATH=. OMP_NUM_THREADS=1 $(RUN) bench/bakeoff.py
+
 mutants: .venv/ready ## break the losses in every small way, see that a test notices
 	@$(RUN) tools/mutate.py
 
@@ -41,4 +44,4 @@ clean: ## remove the environment and everything built
 .venv/ready: requirements.txt tools/setup_venv.py
 	@$(PYTHON) tools/setup_venv.py
 
-.PHONY: help book test notebooks slides questions test-gpu screenshots bench mutants pins clean
+.PHONY: help book test notebooks slides questions test-gpu screenshots bench mutants pins clean bakeoff

@@ -5,6 +5,7 @@ import datetime
 import hashlib
 import json
 import platform
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -12,11 +13,11 @@ RESULTS = ROOT / "bench" / "results"
 MEASURED = ("_checks", "_stable", "classification", "imbalance", "regression")
 
 
-def code() -> str:
-    """Return a hash of the code of the losses; comments and docstrings do not count."""
+def code(more: Sequence[str] = ()) -> str:
+    """Return a hash of the code of the losses, and of more files; comments and docstrings do not count."""
     digest = hashlib.sha256()
-    for name in MEASURED:
-        tree = ast.parse((ROOT / "lossbook" / f"{name}.py").read_text())
+    for path in (*(f"lossbook/{name}.py" for name in MEASURED), *more):
+        tree = ast.parse((ROOT / path).read_text())
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Module) and ast.get_docstring(node) is not None:
                 node.body = node.body[1:] or [ast.Pass()]

@@ -65,7 +65,7 @@ def key_of(*patterns: str) -> str:
 
 def cache_path() -> Path:
     """The folder of outputs that belong to the present package, measurements, pins and Python."""
-    return CACHES / key_of("lossbook/**/*", "bench/results/*", "bench/tables.py", "requirements.txt")
+    return CACHES / key_of("lossbook/**/*", "bench/results/*", "bench/*.py", "requirements.txt")
 
 
 def repository_url(root: Path = ROOT) -> str:

@@ -9,6 +9,7 @@ hypothesis.settings.register_profile("lossbook", deadline=None)  # a busy machin
 hypothesis.settings.load_profile("lossbook")
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items):
     """Give one worker all tests of a page, so that it is visited once; any other file is run by one worker."""
     for item in items:

@@ -74,7 +74,13 @@ def open_figures(tab) -> list:
 
 
 def load_pictures(tab) -> None:
-    tab.evaluate("document.querySelectorAll('img').forEach(image => image.loading = 'eager')")
+    """Load and decode every picture, so that a screenshot finds it drawn."""
+    tab.evaluate(
+        """async () => {
+          for (const image of document.images) Object.assign(image, {loading: "eager", decoding: "sync"});
+          await Promise.allSettled([...document.images].map(image => image.decode()));
+        }"""
+    )
     tab.wait_for_function("[...document.images].every(image => image.complete)")
 
 

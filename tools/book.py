@@ -17,6 +17,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -52,6 +53,13 @@ def repository_url(root: Path = ROOT) -> str:
     if not re.fullmatch(r"https://github\.com/[\w.-]+/[\w.-]+", url):
         raise ValueError(f"_config.yml: repository.url is {url!r}, expected https://github.com/OWNER/REPOSITORY")
     return url
+
+
+def published_url(root: Path = ROOT) -> str:
+    """The address of the published book, which follows from the repository's; it ends with a slash."""
+    owner, name = urlsplit(repository_url(root)).path.strip("/").split("/")
+    site = f"{owner.lower()}.github.io"
+    return f"https://{site}/" if name.lower() == site else f"https://{site}/{name}/"
 
 
 def chapters() -> list[Path]:
@@ -122,7 +130,8 @@ def execute(paths: list[Path]) -> list[str]:
 
 def build() -> int:
     """Write the pages, every warning an error, unless nothing that they are made of has changed."""
-    key = cache_path().name + key_of("chapters/**/*", "theme/**/*", "tools/*.py", "references.bib", "_*.yml")
+    made_from = ["chapters/**/*", "theme/**/*", "tools/*.py", "references.bib", "CITATION.cff", "_*.yml"]
+    key = cache_path().name + key_of(*made_from)
     written = ROOT / "_build" / "html" / ".key"
     if written.exists() and written.read_text() == key:
         print("the pages are up to date", flush=True)

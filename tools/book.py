@@ -57,7 +57,12 @@ def repository_url(root: Path = ROOT) -> str:
 
 def published_url(root: Path = ROOT) -> str:
     """The address of the published book, which follows from the repository's; it ends with a slash."""
-    owner, name = urlsplit(repository_url(root)).path.strip("/").split("/")
+    return site_of(repository_url(root))
+
+
+def site_of(url: str) -> str:
+    """Where GitHub Pages publishes a repository."""
+    owner, name = urlsplit(url).path.strip("/").split("/")
     site = f"{owner.lower()}.github.io"
     return f"https://{site}/" if name.lower() == site else f"https://{site}/{name}/"
 

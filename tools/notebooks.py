@@ -20,6 +20,7 @@ import shutil
 import sys
 from pathlib import Path
 
+import address
 import nbformat
 from book import ROOT, environment, executable_chapters, execute, has_notebook, published_url, repository_url
 from cells import TEXT, Writer, tags_of
@@ -156,6 +157,9 @@ def main(arguments: list[str]) -> int:
         else:
             path.unlink()
             print(f"{name} removed")
+    if "--check" not in arguments:
+        for name in address.follow():
+            print(f"{name} written")
     exact, total = (sum(counts) for counts in zip((0, 0), *map(compared, notebooks.values()), strict=True))
     print(f"{exact} of {total} cells with output are compared exactly by nbval")
     return 1 if stale and "--check" in arguments else 0

@@ -16,7 +16,8 @@ HOSTS = ["py" + "pi.org", "python" + "hosted.org", "ana" + "conda.org", "npm" + 
 OPTIONS = ["index" + "-url", "find" + "-links"]
 PATHS = r"(?<![\w./:~-])/(?:work|root|home|Users)/(?!(?:me|x)\b)\w"  # me and x stand for anybody
 FORBIDDEN = re.compile("|".join([*map(re.escape, HOSTS + OPTIONS), PATHS]))
-OUR_ADDRESS = re.compile(r"(?:github\.com|colab\.research\.google\.com/github|mybinder\.org/v2/gh)/([\w.-]+/lossbook)\b")
+PLACES = r"github\.com|colab\.research\.google\.com/github|mybinder\.org/v2/gh"
+OUR_ADDRESS = re.compile(rf"(?:{PLACES})/([\w.-]+/lossbook)\b")
 
 
 def texts() -> dict[str, str]:

@@ -53,12 +53,20 @@ def pins() -> dict[str, str]:
     return dict(line.split("==") for line in lines if "==" in line)
 
 
+def version_of(python: str) -> str | None:
+    """The version of a Python, as `3.13`; None for what does not run, such as the empty shims of pyenv."""
+    code = "import sys; print('%d.%d' % sys.version_info[:2])"
+    done = subprocess.run([python, "-c", code], capture_output=True, text=True, check=False)
+    return None if done.returncode else done.stdout.strip()
+
+
 def python_for_colab() -> str:
     """A Python of Colab's version, if this machine has one, else the Python that runs this."""
     name = f"python{COLAB_PYTHON}"
     homes = [Path.home() / ".pyenv/versions", Path.home() / ".local/share/uv/python"]
-    found = [str(path) for home in homes for path in sorted(home.glob(f"*{COLAB_PYTHON}.*/bin/{name}"))]
-    return next(filter(None, [shutil.which(name), *found]), sys.executable)
+    managed = [str(path) for home in homes for path in sorted(home.glob(f"*{COLAB_PYTHON}.*/bin/{name}"))]
+    found = filter(None, [shutil.which(name), *managed])
+    return next((python for python in found if version_of(python) == COLAB_PYTHON), sys.executable)
 
 
 def environment_of(folder: Path, python: str, wanted: list[str]) -> str:
@@ -152,7 +160,7 @@ def run_notebook(path: Path, address: str, folder: Path) -> tuple[list[int], str
         client = NotebookClient(notebook, kernel_name="reader", timeout=600, resources=resources)
         client.execute(env=readers_environment())
     except CellExecutionError as problem:
-        return [], str(problem)
+        return [], re.sub(r"\x1b\[[\d;]*m", "", str(problem))
     return differing(stored, notebook), ""
 
 
@@ -221,11 +229,11 @@ def report_of(problems: list[str]) -> int:
 
 def colab() -> int:
     python, wanted = python_for_colab(), dict(COLAB)
-    running = subprocess.check_output([python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"], text=True)
-    if running.strip() != COLAB_PYTHON:
+    running = version_of(python)
+    if running != COLAB_PYTHON:
         # It is not Colab in any case, so torch may be the one that is here already.
         wanted["torch"] = pins()["torch"]
-        print(f"no Python {COLAB_PYTHON} here: Python {running.strip()} and torch {wanted['torch']} stand in")
+        print(f"no Python {COLAB_PYTHON} here: Python {running} and torch {wanted['torch']} stand in")
     requirements = [f"{name}=={version}" for name, version in wanted.items()]
     inside = environment_of(ROOT / ".venv-colab", python, requirements)
     return run_notebooks(inside)

@@ -207,7 +207,8 @@ def test_an_unknown_command_prints_what_can_be_done(capsys):
 
 
 def test_the_run_in_this_python_says_where_colab_has_moved_on(monkeypatch, capsys):
-    monkeypatch.setattr(versions, "installed_version", lambda name: "99" if name == "numpy" else versions.COLAB[name])
+    there = {**versions.COLAB, "numpy": "99", "torch": f"{versions.COLAB['torch']}+cu128"}
+    monkeypatch.setattr(versions, "installed_version", there.get)
     monkeypatch.setattr(versions, "run_notebooks", lambda python: {sys.executable: 0}[python])
     assert versions.main(["here"]) == 0
     assert capsys.readouterr().out.count("Colab has moved on") == 1

@@ -241,8 +241,9 @@ def colab() -> int:
 
 def here() -> int:
     for name, version in COLAB.items():
-        if installed_version(name) != version:
-            print(f"Colab has moved on: {name} is {installed_version(name)}, and tools/versions.py says {version}")
+        there = installed_version(name).split("+")[0]  # torch adds the name of its CUDA
+        if there != version:
+            print(f"Colab has moved on: {name} is {there}, and tools/versions.py says {version}")
     return run_notebooks(sys.executable)
 
 

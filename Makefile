@@ -2,7 +2,7 @@
 PYTHON ?= python3
 RUN = .venv/bin/python
 
-help: ## list these targets
+help:
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
 
 book: .venv/ready ## execute the chapters, build the pages, print the page to open
@@ -26,6 +26,12 @@ test-gpu: .venv/ready ## run the cells that need a GPU, on a machine that has on
 screenshots: .venv/ready ## picture every built page, wide, as on a phone and dark, into _build/screenshots
 	@$(RUN) tools/screenshots.py
 
+test-colab: .venv/ready ## run every notebook at Colab's versions (downloads 1 to 3 GB once)
+	@$(RUN) tools/versions.py colab
+
+test-lowest: .venv/ready ## run the unit tests at the lowest versions (downloads 3 GB once)
+	@$(RUN) tools/versions.py lowest
+
 bench: ## measure lossbook and its peers side by side (about 20 minutes)
 	@$(PYTHON) bench/bench.py
 
@@ -39,9 +45,9 @@ pins: ## write requirements.txt anew from pyproject.toml
 	@$(PYTHON) tools/pins.py
 
 clean: ## remove the environment and everything built
-	@rm -rf .venv _build
+	@rm -rf .venv .venv-colab .venv-lowest _build
 
 .venv/ready: requirements.txt tools/setup_venv.py
 	@$(PYTHON) tools/setup_venv.py
 
-.PHONY: help book test notebooks slides questions test-gpu screenshots bench mutants pins clean bakeoff
+.PHONY: help book test notebooks slides questions test-gpu test-colab test-lowest screenshots bench bakeoff mutants pins clean

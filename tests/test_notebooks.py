@@ -9,12 +9,12 @@ from types import SimpleNamespace
 import nbformat
 import pytest
 import yaml
-from book import ROOT, notebook_chapters
+from book import ROOT, notebook_chapters, published_url
 from cells import Writer, display_math, text_outputs
 from docutils import nodes
 from leaks import compared, leaks
 from myst_nb.core.read import read_myst_markdown_notebook
-from notebooks import main, published_url, repository_url
+from notebooks import main, repository_url
 
 FRONT = """---
 jupytext: {text_representation: {extension: .md, format_name: myst, format_version: 0.13}}
@@ -434,6 +434,8 @@ def test_addresses_follow_from_the_repository(tmp_path):
     (tmp_path / "_config.yml").write_text("repository: {url: https://github.com/Some-One/a.book}")
     assert repository_url(tmp_path) == "https://github.com/Some-One/a.book"
     assert published_url(tmp_path) == "https://some-one.github.io/a.book/"
+    (tmp_path / "_config.yml").write_text("repository: {url: https://github.com/Some-One/some-one.github.io}")
+    assert published_url(tmp_path) == "https://some-one.github.io/"
 
 
 @pytest.mark.parametrize("config", ["{}", "repository: {url: https://example.org/a/b}", "repository: {url: null}"])

@@ -16,7 +16,8 @@ HOSTS = ["py" + "pi.org", "python" + "hosted.org", "ana" + "conda.org", "npm" + 
 OPTIONS = ["index" + "-url", "find" + "-links"]
 PATHS = r"(?<![\w./:~-])/(?:work|root|home|Users)/(?!(?:me|x)\b)\w"  # me and x stand for anybody
 FORBIDDEN = re.compile("|".join([*map(re.escape, HOSTS + OPTIONS), PATHS]))
-OUR_ADDRESS = re.compile(r"(?:github\.com|colab\.research\.google\.com/github)/([\w.-]+/lossbook)\b")
+PLACES = r"github\.com|colab\.research\.google\.com/github|mybinder\.org/v2/gh"
+OUR_ADDRESS = re.compile(rf"(?:{PLACES})/([\w.-]+/lossbook)\b")
 
 
 def texts() -> dict[str, str]:
@@ -58,7 +59,7 @@ def test_the_readme_names_both_commands_and_shows_a_small_picture():
 def test_every_file_that_the_readme_links_to_is_there():
     text = (ROOT / "README.md").read_text()
     blob = f"https://colab.research.google.com/github/{OWNER_AND_NAME}/blob/main/"
-    links = [link.removeprefix(blob) for link in re.findall(r"\]\(([^)]+)\)", text)]
+    links = [link.removeprefix(blob) for link in re.findall(r"\]\(([^)]+)\)", text) if "mybinder.org" not in link]
     assert [link for link in links if not (ROOT / link).exists()] == []
 
 

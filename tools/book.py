@@ -19,6 +19,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -74,6 +75,18 @@ def repository_url(root: Path = ROOT) -> str:
     if not re.fullmatch(r"https://github\.com/[\w.-]+/[\w.-]+", url):
         raise ValueError(f"_config.yml: repository.url is {url!r}, expected https://github.com/OWNER/REPOSITORY")
     return url
+
+
+def published_url(root: Path = ROOT) -> str:
+    """The address of the published book, which follows from the repository's; it ends with a slash."""
+    return site_of(repository_url(root))
+
+
+def site_of(url: str) -> str:
+    """Where GitHub Pages publishes a repository."""
+    owner, name = urlsplit(url).path.strip("/").split("/")
+    site = f"{owner.lower()}.github.io"
+    return f"https://{site}/" if name.lower() == site else f"https://{site}/{name}/"
 
 
 def chapters() -> list[Path]:
@@ -190,7 +203,8 @@ def execute(paths: list[Path]) -> list[str]:
 def build() -> int:
     """Write the pages, every warning an error, unless nothing that they are made of has changed."""
     records = cache_path().relative_to(ROOT) / "executed" / "*" / "record.json"
-    made_of = ("chapters/**/*", "theme/**/*", "tools/*.py", "references.bib", "_*.yml", str(records))
+    made_of = ("chapters/**/*", "theme/**/*", "tools/*.py", "references.bib", "CITATION.cff", "_*.yml",
+               str(records))
     key = cache_path().name + key_of(*made_of)
     written = ROOT / "_build" / "html" / ".key"
     if written.exists() and written.read_text() == key:

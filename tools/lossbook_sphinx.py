@@ -14,7 +14,6 @@ from pathlib import Path
 from urllib.parse import quote
 
 from bs4 import BeautifulSoup, NavigableString
-from docutils import nodes
 from sphinx.highlighting import PygmentsBridge
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -164,8 +163,6 @@ def finish_page(app, pagename, _templatename, context, doctree):
         bar = f'<nav class="page-links noprint" aria-label="This page">{links}</nav>'
         title.insert_after(BeautifulSoup(bar, "html.parser"))
     context["body"] = str(soup)
-    if 'name="description"' not in context["metatags"]:
-        context["metatags"] += f'\n<meta name="description" content="{escape(first_words(doctree))}" />'
 
 
 def script_name(script) -> str:
@@ -181,13 +178,6 @@ def deferred(script):
 
 def mathjax(script) -> bool:
     return "MathJax" in str(script.attributes.get("body", ""))
-
-
-def first_words(doctree) -> str:
-    """What a search engine shows of a page whose front matter has no description (myst: html_meta)."""
-    first = next(doctree.findall(nodes.paragraph), None)
-    text = " ".join(first.astext().split()) if first else ""
-    return text if len(text) <= 160 else text[:157].rsplit(" ", 1)[0] + " …"
 
 
 def add_files(app, exception):

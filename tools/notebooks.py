@@ -19,10 +19,10 @@ import re
 import shutil
 import sys
 from pathlib import Path
-from urllib.parse import urlsplit
 
+import address
 import nbformat
-from book import ROOT, environment, executable_chapters, execute, has_notebook, repository_url
+from book import ROOT, environment, executable_chapters, execute, has_notebook, published_url, repository_url
 from cells import TEXT, Writer, tags_of
 from jupyter_book.config import get_final_config
 from jupyter_cache import get_cache
@@ -36,12 +36,6 @@ INSTALL = (
     'from importlib.util import find_spec; ready = find_spec("lossbook") or '
     'get_ipython().run_line_magic("pip", "install -q git+{repository}")'
 )
-
-
-def published_url(root: Path = ROOT) -> str:
-    """The address of the published book, which follows from the repository's; it ends with a slash."""
-    owner, name = urlsplit(repository_url(root)).path.strip("/").split("/")
-    return f"https://{owner.lower()}.github.io/{name}/"
 
 
 def assemble(cells: list, repository: str, page: str, gpu: bool) -> str:
@@ -163,6 +157,9 @@ def main(arguments: list[str]) -> int:
         else:
             path.unlink()
             print(f"{name} removed")
+    if "--check" not in arguments:
+        for name in address.follow():
+            print(f"{name} written")
     exact, total = (sum(counts) for counts in zip((0, 0), *map(compared, notebooks.values()), strict=True))
     print(f"{exact} of {total} cells with output are compared exactly by nbval")
     return 1 if stale and "--check" in arguments else 0

@@ -1,0 +1,231 @@
+"""How the notebooks are run at Colab's versions and the package at its lowest: the parts that need no download."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+import versions
+from book import ROOT, notebook_chapters, repository_url
+from packaging.version import Version
+
+
+def test_every_floor_lies_at_or_below_what_colab_has():
+    floors = versions.floors()
+    assert {"numpy", "torch", "matplotlib", "scikit-learn", "scipy", "altair"} <= set(floors) & set(versions.COLAB)
+    colab = {name: version for name, version in versions.COLAB.items() if name in floors}
+    assert [name for name, version in colab.items() if Version(floors[name]) > Version(version)] == []
+
+
+def test_the_pins_lie_at_or_above_the_floors():
+    pins = versions.pins()
+    assert [name for name, floor in versions.floors().items() if Version(pins[name]) < Version(floor)] == []
+
+
+@pytest.mark.parametrize("folder", [".venv-colab", ".venv-lowest"])
+def test_the_environments_are_not_under_version_control(folder):
+    ignored = subprocess.run(["git", "check-ignore", "-q", f"{folder}/x"], cwd=ROOT, check=False)
+    assert ignored.returncode == 0
+
+
+# The install.
+
+
+def test_an_install_that_moves_a_version_is_named():
+    def plan(*packages):
+        return {"install": [{"metadata": {"name": name, "version": version}} for name, version in packages]}
+
+    before = {"numpy": "2.1.3", "pyyaml": "6.0"}
+    assert versions.moved(plan(("lossbook", "0.1.0"), ("pooch", "1.9.0")), before) == []
+    report = plan(("lossbook", "0.1.0"), ("numpy", "2.4.6"), ("PyYAML", "6.0.3"))
+    assert versions.moved(report, before) == ["numpy 2.1.3 -> 2.4.6", "PyYAML 6.0 -> 6.0.3"]
+
+
+def test_pip_is_asked_what_the_install_line_would_do_before_it_does_it(monkeypatch, tmp_path, capsys):
+    """With a floor above what is there, no notebook runs, and what would move is said."""
+    plan = {"install": [{"metadata": {"name": "numpy", "version": "99.0"}}]}
+    monkeypatch.setattr(versions, "versions", lambda _: {"numpy": "2.1.3"})
+    monkeypatch.setattr(versions, "planned", lambda *_: plan)
+    monkeypatch.setattr(versions, "run_notebook", lambda *_: pytest.fail("a notebook ran"))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    assert versions.run_notebooks("python") == 1
+    assert "the install would move numpy 2.1.3 -> 99.0" in capsys.readouterr().out
+
+
+def test_the_clone_is_the_package_as_it_is_here(tmp_path):
+    address = versions.clone(tmp_path)
+    assert address == f"git+file://{tmp_path}"
+    listed = subprocess.check_output(["git", "-C", str(tmp_path), "ls-files"], text=True).split()
+    here = {path.relative_to(ROOT).as_posix() for path in (ROOT / "lossbook").glob("*.py")}
+    assert here | {"pyproject.toml", "LICENSE"} <= set(listed)
+    assert (tmp_path / "lossbook" / "imbalance.py").read_text() == (ROOT / "lossbook" / "imbalance.py").read_text()
+
+
+def notebook_of(*sources: str):
+    first = f'get_ipython().run_line_magic("pip", "install -q git+{repository_url()}")'
+    return nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in (first, *sources)])
+
+
+def test_only_the_address_in_the_first_code_cell_is_changed():
+    for chapter in notebook_chapters():
+        before = nbformat.read(chapter.with_suffix(".ipynb"), as_version=4)
+        after = versions.prepared(nbformat.read(chapter.with_suffix(".ipynb"), as_version=4), "git+file:///clone")
+        changed = [index for index, cell in enumerate(before.cells) if cell.source != after.cells[index].source]
+        first = next(index for index, cell in enumerate(before.cells) if cell.cell_type == "code")
+        assert changed == [first]
+        assert "install -q git+file:///clone" in after.cells[first].source
+
+
+def test_a_notebook_that_installs_something_else_is_refused():
+    other = notebook_of()
+    other.cells[0].source = "%pip install lossbook"
+    with pytest.raises(ValueError, match=r"the first code cell does not install git\+https://github\.com/"):
+        versions.prepared(other, "git+file:///clone")
+
+
+# The run.
+
+
+def test_a_cell_that_shows_other_text_is_named_and_an_exempt_one_is_not():
+    stored, run = notebook_of("1", "2", "3"), notebook_of("1", "2", "3")
+    stored.cells[3].metadata["tags"] = ["nbval-ignore-output"]
+    for notebook, values in ((stored, "0123"), (run, "x1yz")):
+        for cell, value in zip(notebook.cells, values, strict=True):
+            cell.outputs = [nbformat.v4.new_output("stream", text=value)]
+    assert versions.differing(stored, run) == [2], "not the install line, not what is equal, not what is exempt"
+
+
+def test_text_in_pieces_is_the_same_text():
+    whole, pieces = (nbformat.v4.new_code_cell("x") for _ in range(2))
+    whole.outputs = [nbformat.v4.new_output("stream", text="a\nb\n")]
+    pieces.outputs = [nbformat.v4.new_output("stream", text=text) for text in ("a\n", "b\n")]
+    assert versions.text_of(whole) == versions.text_of(pieces)
+
+
+def test_a_notebook_runs_outside_the_repository_as_a_readers_would(tmp_path, monkeypatch):
+    monkeypatch.setenv("JUPYTER_PATH", "")
+    monkeypatch.setenv("LOSSBOOK_BOOK", "1")
+    versions.make_kernel(sys.executable, tmp_path)
+    seen = "import os\nprint(os.getcwd(), os.environ.get('LOSSBOOK_BOOK'), os.environ.get('PYTHONPATH'))"
+    notebook = notebook_of(seen)
+    notebook.cells[0].source = f"'git+{repository_url()}';"
+    notebook.cells[1].outputs = [nbformat.v4.new_output("stream", text=f"{tmp_path / 'good'} None None\n")]
+    nbformat.write(notebook, tmp_path / "good.ipynb")
+    assert versions.run_notebook(tmp_path / "good.ipynb", "git+file:///clone", tmp_path / "good") == ([], "")
+    notebook.cells[1].source = "undefined_name"
+    nbformat.write(notebook, tmp_path / "bad.ipynb")
+    differ, error = versions.run_notebook(tmp_path / "bad.ipynb", "git+file:///clone", tmp_path / "bad")
+    assert differ == []
+    assert "NameError: name 'undefined_name' is not defined" in error
+
+
+# The environments.
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """What would be run; nothing is made and nothing is downloaded."""
+    made = []
+
+    def record(command):
+        made.append(command)
+        if "venv" in command:
+            Path(command[-1]).mkdir(exist_ok=True)
+
+    monkeypatch.setattr(versions.subprocess, "check_call", record)
+    return made
+
+
+def test_an_environment_is_made_anew_only_when_it_changes(calls, tmp_path):
+    folder = tmp_path / ".venv-x"
+    python = versions.environment_of(folder, sys.executable, ["numpy==2.0"])
+    assert python == str(folder / "bin" / "python")
+    assert [call[1:3] for call in calls] == [["-m", "venv"], ["-m", "pip"]]
+    assert calls[1][-1] == "numpy==2.0"
+    versions.environment_of(folder, sys.executable, ["numpy==2.0"])
+    assert len(calls) == 2
+    versions.environment_of(folder, sys.executable, ["numpy==2.1"])
+    assert len(calls) == 4
+
+
+def test_an_environment_whose_install_failed_is_not_taken_for_ready(tmp_path, monkeypatch):
+    def fail(command):
+        raise subprocess.CalledProcessError(1, command)
+
+    monkeypatch.setattr(versions.subprocess, "check_call", fail)
+    for _ in range(2):
+        with pytest.raises(subprocess.CalledProcessError):
+            versions.environment_of(tmp_path / ".venv-x", sys.executable, ["numpy==2.0"])
+
+
+def test_colabs_python_is_found_on_the_path_and_where_version_managers_put_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PATH", "")
+    assert versions.python_for_colab() == sys.executable
+    name = f"python{versions.COLAB_PYTHON}"
+    managed = tmp_path / ".pyenv" / "versions" / f"{versions.COLAB_PYTHON}.0" / "bin" / name
+    on_path = tmp_path / "bin" / name
+    for place in (managed, on_path):
+        place.parent.mkdir(parents=True)
+        place.write_text(f"#!/bin/sh\necho {versions.COLAB_PYTHON}\n")
+        place.chmod(0o755)
+    assert versions.python_for_colab() == str(managed)
+    monkeypatch.setenv("PATH", str(on_path.parent))
+    assert versions.python_for_colab() == str(on_path)
+    on_path.write_text("#!/bin/sh\nexit 127\n")
+    assert versions.python_for_colab() == str(managed), "a shim that leads nowhere is passed over"
+
+
+@pytest.mark.parametrize("has_it", [True, False])
+def test_without_colabs_python_the_pinned_torch_stands_in_and_that_is_said(has_it, monkeypatch, capsys):
+    asked = []
+    running = versions.COLAB_PYTHON if has_it else "3.11"
+    monkeypatch.setattr(versions, "version_of", lambda _: running)
+    monkeypatch.setattr(versions, "environment_of", lambda _, __, wanted: asked.extend(wanted) or "python")
+    monkeypatch.setattr(versions, "run_notebooks", lambda python: {"python": 0}[python])
+    assert versions.main(["colab"]) == 0
+    torch = versions.COLAB["torch"] if has_it else versions.pins()["torch"]
+    assert set(asked) == {f"{name}=={version}" for name, version in (versions.COLAB | {"torch": torch}).items()}
+    assert ("stand in" in capsys.readouterr().out) == (not has_it)
+
+
+def test_the_lowest_versions_are_the_floors_themselves(monkeypatch):
+    asked = []
+    monkeypatch.setattr(versions, "environment_of", lambda _, __, wanted: asked.extend(wanted) or "python")
+    monkeypatch.setattr(versions.subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], 1))
+    assert versions.main(["lowest"]) == 1, "a failing test makes the command fail"
+    assert {f"{name}=={floor}" for name, floor in versions.floors().items()} <= set(asked)
+    assert all((ROOT / test).exists() for test in versions.UNIT_TESTS)
+
+
+def test_an_unknown_command_prints_what_can_be_done(capsys):
+    assert versions.main(["colb"]) == 2
+    assert "versions.py lowest" in capsys.readouterr().out
+
+
+def test_the_run_in_this_python_says_where_colab_has_moved_on(monkeypatch, capsys):
+    there = {**versions.COLAB, "numpy": "99", "torch": f"{versions.COLAB['torch']}+cu128"}
+    monkeypatch.setattr(versions, "installed_version", there.get)
+    monkeypatch.setattr(versions, "run_notebooks", lambda python: {sys.executable: 0}[python])
+    assert versions.main(["here"]) == 0
+    assert capsys.readouterr().out.count("Colab has moved on") == 1
+
+
+def test_the_kernel_of_a_reader_has_nothing_of_the_build(monkeypatch):
+    for name in ("PYTHONPATH", "LOSSBOOK_BOOK", "VIRTUAL_ENV", "MPLBACKEND"):
+        monkeypatch.setenv(name, "x")
+    assert not {"PYTHONPATH", "LOSSBOOK_BOOK", "VIRTUAL_ENV", "MPLBACKEND"} & set(versions.readers_environment())
+    assert versions.readers_environment()["PATH"] == os.environ["PATH"]
+
+
+def test_the_plan_of_pip_is_read_from_its_report(monkeypatch, tmp_path):
+    def pip(python, *arguments):
+        assert (python, arguments[-1]) == ("python", "git+file:///clone")
+        assert "--dry-run" in arguments
+        Path(arguments[arguments.index("--report") + 1]).write_text(json.dumps({"install": []}))
+
+    monkeypatch.setattr(versions, "pip", pip)
+    assert versions.planned("python", "git+file:///clone", tmp_path) == {"install": []}

@@ -20,7 +20,7 @@ test-gpu: .venv/ready ## run the cells that need a GPU, on a machine that has on
 bench: ## measure lossbook and its peers side by side (about 20 minutes)
 	@$(PYTHON) bench/bench.py
 
-bakeoff: .venv/ready ## compare every remedy for imbalance under one protocol (about 5 minutes)
+bakeoff: .venv/ready ## compare every remedy for imbalance under one protocol (about 10 minutes)
 	@PYTHONPATH=. OMP_NUM_THREADS=1 $(RUN) bench/bakeoff.py
 
 mutants: .venv/ready ## break the losses in every small way, see that a test notices

@@ -35,7 +35,7 @@ test-lowest: .venv/ready ## run the unit tests at the lowest versions (downloads
 bench: ## measure lossbook and its peers side by side (about 20 minutes)
 	@$(PYTHON) bench/bench.py
 
-bakeoff: .venv/ready ## compare every remedy for imbalance under one protocol (about 5 minutes)
+bakeoff: .venv/ready ## compare every remedy for imbalance under one protocol (about 10 minutes)
 	@PYTHONPATH=. OMP_NUM_THREADS=1 $(RUN) bench/bakeoff.py
 
 mutants: .venv/ready ## break the losses in every small way, see that a test notices

@@ -1,20 +1,54 @@
-"""What all tests share: one thread, so that runs in parallel do not fight over the cores, and a report on the pages."""
+"""What all tests share: one thread, so that runs in parallel do not fight over the cores; the built book in a browser;
+and a report on its pages."""
+
+import os
 
 import hypothesis
 import pytest
 import torch
+from browser import chromium, missing, served
 
 torch.set_num_threads(1)
 hypothesis.settings.register_profile("lossbook", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("lossbook")
+LAYOUT_SHIFTS = """
+window.shifts = 0;
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shifts += entry.value;
+}).observe({type: "layout-shift", buffered: true});
+"""
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items):
-    """Give one worker all tests of a page, so that it is visited once; any other file is run by one worker."""
+    """Give one worker all tests of a page or a deck, so that it is visited once; any other file is one worker's."""
     for item in items:
-        page = getattr(item, "callspec", None) and item.callspec.params.get("page")
-        item.add_marker(pytest.mark.xdist_group(str(page or item.path)))
+        params = item.callspec.params if hasattr(item, "callspec") else {}
+        item.add_marker(pytest.mark.xdist_group(str(params.get("page") or params.get("deck") or item.path)))
+
+
+@pytest.fixture(scope="session")
+def site():
+    """The address of the built book, served from this machine."""
+    if reason := missing():
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(reason)
+    with served() as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def browser(site):  # noqa: ARG001 (without a book no browser is started)
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="session")
+def tab(browser, site):
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+    context.grant_permissions(["clipboard-read", "clipboard-write"], origin=site.rstrip("/"))
+    context.add_init_script(LAYOUT_SHIFTS)
+    yield context.new_page()
+    context.close()
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -6,7 +6,6 @@ Each page is visited once, and what was seen there is kept for the tests (see co
 import functools
 import gzip
 import io
-import os
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -17,7 +16,7 @@ import pytest
 import torch
 import yaml
 from book import ROOT, executable_chapters, notebook_chapters
-from browser import HTML, PAGES, chromium, load_pictures, missing, open_figures, served, use_theme, wait_until_ready
+from browser import HTML, PAGES, load_pictures, open_figures, use_theme, wait_until_ready
 from bs4 import BeautifulSoup
 from figures import FIGURES
 from PIL import Image
@@ -35,37 +34,6 @@ HTML_SIZE = 300_000  # bytes
 FIRST_LOAD = 1_000_000  # bytes, compressed
 PICTURE = 100_000  # bytes
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-LAYOUT_SHIFTS = """
-window.shifts = 0;
-new PerformanceObserver((list) => {
-  for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shifts += entry.value;
-}).observe({type: "layout-shift", buffered: true});
-"""
-
-
-@pytest.fixture(scope="session")
-def site():
-    """The address of the built book, served from this machine."""
-    if reason := missing():
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(reason)
-    with served() as address:
-        yield address
-
-
-@pytest.fixture(scope="session")
-def browser(site):  # noqa: ARG001 (without a book no browser is started)
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="session")
-def tab(browser, site):
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
-    context.grant_permissions(["clipboard-read", "clipboard-write"], origin=site.rstrip("/"))
-    context.add_init_script(LAYOUT_SHIFTS)
-    yield context.new_page()
-    context.close()
-
 
 # What a reader sees who waits for the scripts: the words, and the still pictures of the figures with sliders.
 READABLE = """async () => {

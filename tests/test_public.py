@@ -16,9 +16,9 @@ import pytest
 import yaml
 from address import follow, main, mismatch
 from book import ROOT, chapters, published_url
+from browser import CHROMIUM, HTML, missing
 from bs4 import BeautifulSoup
 from matplotlib.image import imread
-from test_pages import CHROMIUM, HTML, missing
 
 PAGES = [chapter.relative_to(ROOT).with_suffix(".html").as_posix() for chapter in chapters()]
 UNLISTED = ["404.html", "search.html", "genindex.html"]

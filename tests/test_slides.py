@@ -6,8 +6,8 @@ import re
 import pytest
 import slides
 from book import ROOT, notebook_chapters
+from browser import HTML
 from bs4 import BeautifulSoup
-from test_pages import HTML
 
 CHAPTERS = [path for path in notebook_chapters() if path.parent.name != "reference"]
 WORDS = {"p": 75, "li": 130}  # in the paragraphs and in the lists of one slide
@@ -46,20 +46,20 @@ def test_a_result_comes_after_its_code(deck):
     assert texts == [("code", True), ("42", True)]
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
-def test_a_deck_has_twelve_to_twenty_five_slides_and_no_wall_of_text(chapter):
-    page = HTML / chapter.relative_to(ROOT).with_suffix(".html")
-    deck = slides.slides_of(page, chapter)
-    assert 12 <= len(deck) + 1 <= 25
-    for slide in deck:
+@pytest.mark.parametrize("deck", CHAPTERS, ids=lambda path: path.stem)
+def test_a_deck_has_twelve_to_twenty_five_slides_and_no_wall_of_text(deck):
+    page = HTML / deck.relative_to(ROOT).with_suffix(".html")
+    shown = slides.slides_of(page, deck)
+    assert 12 <= len(shown) + 1 <= 25
+    for slide in shown:
         text = BeautifulSoup("".join(str(part) for part, _ in slide["parts"]), "html.parser")
         for other in text.select("pre, .math, table, script, figure, li p"):
             (other.unwrap if other.name == "p" else other.decompose)()
         for name, most in WORDS.items():
             assert sum(len(tag.get_text().split()) for tag in text.find_all(name)) <= most, slide["heading"]
-    assert any(part.find("figure") or part.name == "figure" for slide in deck for part, _ in slide["parts"])
-    assert any(waits for slide in deck for _, waits in slide["parts"])
-    assert sum(bool(slide["notes"]) for slide in deck) >= len(deck) / 2
+    assert any(part.find("figure") or part.name == "figure" for slide in shown for part, _ in slide["parts"])
+    assert any(waits for slide in shown for _, waits in slide["parts"])
+    assert sum(bool(slide["notes"]) for slide in shown) >= len(shown) / 2
 
 
 FITS = """() => {
@@ -75,15 +75,15 @@ FITS = """() => {
 }"""
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
-def test_every_slide_fits_and_can_be_read_from_afar(chapter, browser, site):
+@pytest.mark.parametrize("deck", CHAPTERS, ids=lambda path: path.stem)
+def test_every_slide_fits_and_can_be_read_from_afar(deck, browser, site):
     context = browser.new_context(viewport={"width": 1280, "height": 720})
     page = context.new_page()
     requests, faults = [], []
     page.on("request", lambda request: requests.append(request.url))
     page.on("requestfailed", lambda request: faults.append(request.url))
     page.on("pageerror", lambda error: faults.append(str(error)))
-    page.goto(f"{site}slides/{chapter.stem}.html")
+    page.goto(f"{site}slides/{deck.stem}.html")
     page.wait_for_function("document.documentElement.dataset.ready")
     total = page.evaluate("Reveal.getTotalSlides()")
     for place in range(total):
@@ -108,9 +108,9 @@ def source(chapter):
     return chapter.read_text()
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
-def test_no_mark_reaches_the_page(chapter):
-    page = BeautifulSoup((HTML / chapter.relative_to(ROOT).with_suffix(".html")).read_text(), "html.parser")
+@pytest.mark.parametrize("deck", CHAPTERS, ids=lambda path: path.stem)
+def test_no_mark_reaches_the_page(deck):
+    page = BeautifulSoup((HTML / deck.relative_to(ROOT).with_suffix(".html")).read_text(), "html.parser")
     assert not re.search(r"% (slide|also|then)\b", page.get_text())
-    counted = len(re.findall(r"(?m)^% (?:slide|also|then)\b", source(chapter)))
+    counted = len(re.findall(r"(?m)^% (?:slide|also|then)\b", source(deck)))
     assert len(page.find("article").select(".slide, .also, .then")) == counted

@@ -10,7 +10,7 @@ from browser import HTML
 from bs4 import BeautifulSoup
 
 CHAPTERS = [path for path in notebook_chapters() if path.parent.name != "reference"]
-WORDS = {"p": 75, "li": 130}  # in the paragraphs and in the lists of one slide
+WORDS = {"p": 75, "li": 175}  # in the paragraphs and in the lists of one slide
 PAGE = """
 <article><section id="one"><h2><span class="section-number">1.1. </span>One<a class="headerlink" href="#one">#</a></h2>
 <p class="slide sentences-2">First <b>bold.</b>

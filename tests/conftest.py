@@ -1,5 +1,7 @@
 """What all tests share: one thread, so that runs in parallel do not fight over the cores, and a report on the pages."""
 
+import re
+
 import hypothesis
 import pytest
 import torch
@@ -9,12 +11,20 @@ hypothesis.settings.register_profile("lossbook", deadline=None)  # a busy machin
 hypothesis.settings.load_profile("lossbook")
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items):
-    """Give one worker all tests of a page, so that it is visited once; any other file is run by one worker."""
-    for item in items:
-        page = getattr(item, "callspec", None) and item.callspec.params.get("page")
-        item.add_marker(pytest.mark.xdist_group(str(page or item.path)))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Give one worker all tests of a page, so that it is visited once; any other file is run by one worker.
+
+    The groups of pytest-xdist 3.8 (--dist loadgroup) are silently ignored by pytest 9.2.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByPage(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            page = re.search(r"test_pages\.py::.*?(chapters/[\w/-]+\.html)", nodeid)
+            return page[1] if page else nodeid.split("::", 1)[0]
+
+    return ByPage(config, log)
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -3,6 +3,8 @@ and a report on its pages."""
 
 import os
 
+import re
+
 import hypothesis
 import pytest
 import torch
@@ -19,12 +21,20 @@ new PerformanceObserver((list) => {
 """
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items):
-    """Give one worker all tests of a page or a deck, so that it is visited once; any other file is one worker's."""
-    for item in items:
-        params = item.callspec.params if hasattr(item, "callspec") else {}
-        item.add_marker(pytest.mark.xdist_group(str(params.get("page") or params.get("deck") or item.path)))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Give one worker all tests of a page or of a deck of slides; any other file is run by one worker.
+
+    The groups of pytest-xdist 3.8 (--dist loadgroup) are silently ignored by pytest 9.2.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByPage(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            page = re.search(r"\[.*?(chapters/[\w/-]+\.html)|test_slides\.py::.*(\[[\w-]+\])$", nodeid)
+            return (page[1] or page[2]) if page else nodeid.split("::", 1)[0]
+
+    return ByPage(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -4,20 +4,24 @@ A row has some positions of the sliders, and a function that gets the sliders' v
 holds at that moment, and yields pairs: what the figure has, and what lossbook says.
 """
 
+import json
 import math
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+import numpy as np
 import torch
+from book import ROOT
 from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score
 
 import lossbook
 from lossbook import information
+from lossbook.metrics import confidence_interval
 
 
 class Row(NamedTuple):
-    positions: list[dict[str, float]]
-    pairs: Callable[[dict[str, float], dict[str, list[dict]]], Iterator[tuple[list[float], object]]]
+    positions: list[dict[str, float | str]]
+    pairs: Callable[[dict[str, float | str], dict[str, list[dict]]], Iterator[tuple[list[float], object]]]
 
 
 def rows_with(tables, *fields) -> list[dict]:
@@ -199,6 +203,17 @@ def asymmetric(at, tables):
     yield column(rows_with(tables, "who", "share"), "share"), owners / owners.sum()
 
 
+def judges(at, tables):
+    shown = rows_with(tables, "method", "mean", "half")
+    stored = json.loads((ROOT / "bench" / "results" / "bakeoff.json").read_text())["rows"]
+    runs = {row["method"]: row[at["metric"]] for row in stored if row["set"] == f"digits, ratio {at['ratio']}"}
+    gains = {row["method"]: np.subtract(runs[row["method"]], runs[at["baseline"]]) for row in shown}
+    assert set(gains) == set(runs) - {at["baseline"]}
+    intervals = [confidence_interval(gain) for gain in gains.values()]  # the page has four digits
+    yield [round(row["mean"], 4) for row in shown], [round(each.mean, 4) for each in intervals]
+    yield [round(row["half"], 4) for row in shown], [round(each.mean - each.low, 4) for each in intervals]
+
+
 FIGURES = {
     "fig-loss-sliders": Row([{"m": 3.3, "c": 5.3}, {"m": -2, "c": 13}, {"m": 8, "c": -1.5}], line),
     "fig-regression-sliders": Row(
@@ -243,5 +258,13 @@ FIGURES = {
             {"gamma_pos": 1, "gamma_neg": 7.1, "margin": 0.33, "p_neg": 0.9},
         ],
         asymmetric,
+    ),
+    "fig-bakeoff-judges": Row(
+        [
+            {"metric": "balanced accuracy", "ratio": "100", "baseline": "threshold moving"},
+            {"metric": "log loss", "ratio": "10", "baseline": "cross-entropy"},
+            {"metric": "tail accuracy", "ratio": "100", "baseline": "cross-entropy"},
+        ],
+        judges,
     ),
 }

@@ -15,7 +15,7 @@ from book import ROOT, environment
 
 BIN = Path(sys.executable).parent
 # Each page of the book, and each other file of tests, is one group: a worker takes it whole (see tests/conftest.py).
-PYTEST = [str(BIN / "pytest"), "-q", "-n", "auto", "--dist"]
+PYTEST = [str(BIN / "pytest"), "-q", "-n", "auto", "--dist", "loadfile"]
 STAGES = [
     {
         "lint": [str(BIN / "ruff"), "check", "lossbook", "tools", "tests"],
@@ -24,10 +24,10 @@ STAGES = [
     },
     {
         "unit tests, properties, doctests, chapter rules, pages": [
-            *[*PYTEST, "loadgroup"], "--doctest-modules", "lossbook", "tests"
+            *PYTEST, "--doctest-modules", "lossbook", "tests"
         ]
     },
-    {"notebooks, every output compared": [*PYTEST, "loadfile", "--nbval", "chapters"]},
+    {"notebooks, every output compared": [*PYTEST, "--nbval", "chapters"]},
 ]
 LONGEST = 360  # seconds
 

@@ -2,7 +2,6 @@
 and a report on its pages."""
 
 import os
-
 import re
 
 import hypothesis

@@ -42,8 +42,9 @@ def goals(text: str) -> list[str]:
     return re.search(r"(?m)^You will be able to:\n\n((?:- .+\n)+)", text)[1].splitlines()
 
 
-def exercises(text: str) -> list[str]:
-    return re.findall(r"(?m)^[`:]{3,}\{exercise\}.*\n:label: (\S+)$", text)
+def exercises(text: str) -> list[tuple[str, str]]:
+    """The title and the label of each exercise."""
+    return re.findall(r"(?m)^[`:]{3,}\{exercise\} ?(.*)\n:label: (\S+)$", text)
 
 
 def sliders(text: str) -> list[str]:
@@ -119,7 +120,7 @@ def lecture(name: str, planned: dict) -> list[str]:
         *(f"  {goal}" for goal in goals(text)),
         f"- Ask before its cell runs: “{planned['ask']}”",
         f"- Show live: {' '.join(show)}",
-        "- Exercises: " + ", ".join(f"{{ref}}`{label}`" for label in exercises(text)) + ".",
+        "- Exercises: " + "; ".join(f"{{ref}}`{label}`, {title}" for title, label in exercises(text)) + ".",
         f"- Hand out: {' '.join(filter(None, give))}",
     ]
 

@@ -54,7 +54,8 @@ def test_nothing_of_a_solution_is_left(chapter):
 
 @every_chapter
 def test_everything_but_the_solutions_stays(chapter):
-    kept = {line.strip() for cell in made(chapter).cells if cell.cell_type == "code" for line in cell.source.splitlines()}
+    cells = [cell.source for cell in made(chapter).cells if cell.cell_type == "code"]
+    kept = {line.strip() for source in cells for line in source.splitlines()}
     assert code_lines(SOLUTION.sub("", chapter.read_text())) <= kept
 
 

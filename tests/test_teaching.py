@@ -37,8 +37,8 @@ def borrowed(name: str) -> set[str]:
     """The earlier chapters one of whose symbols a chapter writes at least three times."""
     formulas = re.findall(r"(?s)\$\$.+?\$\$|\$[^$\n]+\$|```\{math\}.*?```", teaching.chapter_of(name).read_text())
     text = "\n".join(formulas)
-    return {home for symbol, home in first_used().items()
-            if home in NAMES[: NAMES.index(name)] and len(re.findall(rf"(?<![\w\\]){re.escape(symbol)}(?!\w)", text)) > 2}
+    often = {symbol for symbol in first_used() if len(re.findall(rf"(?<![\w\\]){re.escape(symbol)}(?!\w)", text)) > 2}
+    return {first_used()[symbol] for symbol in often} & set(NAMES[: NAMES.index(name)])
 
 
 def before(name: str) -> set[str]:

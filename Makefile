@@ -17,6 +17,9 @@ notebooks: .venv/ready ## write the notebook beside each chapter
 slides: .venv/ready ## write the slides of every chapter into the built book
 	@$(RUN) tools/book.py && $(RUN) tools/slides.py
 
+student: .venv/ready ## write notebooks without solutions, for students, into the built book
+	@$(RUN) tools/student.py
+
 questions: .venv/ready ## write the self-check questions as a question bank (Moodle XML)
 	@$(RUN) tools/questions.py
 
@@ -50,4 +53,4 @@ clean: ## remove the environment and everything built
 .venv/ready: requirements.txt tools/setup_venv.py
 	@$(PYTHON) tools/setup_venv.py
 
-.PHONY: help book test notebooks slides questions test-gpu test-colab test-lowest screenshots bench bakeoff mutants pins clean
+.PHONY: help book test notebooks slides student questions test-gpu test-colab test-lowest screenshots bench bakeoff mutants pins clean

@@ -220,8 +220,10 @@ def build() -> int:
         shutil.rmtree(ROOT / "_build" / ".doctrees", ignore_errors=True)  # or the next run would not warn again
         return done.returncode
     import slides
+    import student
 
     slides.write()
+    student.write()
     written.write_text(key)
     return 0
 

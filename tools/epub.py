@@ -17,7 +17,7 @@ from xml.etree import ElementTree
 
 import card
 from book import ROOT, published_url
-from browser import chromium, served
+from browser import chromium, missing, served
 from PIL import Image
 from shapes import (
     AUTHORS,
@@ -30,7 +30,6 @@ from shapes import (
     TITLE,
     article,
     heading,
-    missing,
     offer,
     pages,
     parts,
@@ -41,6 +40,10 @@ FILE = HTML / FILES["EPUB"]
 RELEASED = CITATION["date-released"]
 STYLE = ROOT / "theme" / "shapes"
 KINDS = {".xhtml": "application/xhtml+xml", ".png": "image/png", ".svg": "image/svg+xml", ".css": "text/css"}
+MATHJAX = """<!DOCTYPE html>
+<script>window.MathJax = {startup: {typeset: false}}</script>
+<script src="_static/mathjax/tex-chtml.js"></script>
+"""
 CONTAINER = """<?xml version="1.0" encoding="UTF-8"?>
 <container version="1.0" xmlns="urn:oasis:names:tc:opendocument:xmlns:container">
 <rootfiles><rootfile full-path="book/book.opf" media-type="application/oebps-package+xml"/></rootfiles>
@@ -93,8 +96,8 @@ def mathml(formulas: list[tuple[str, bool]]) -> list[str]:
     """The MathML of each (TeX, whether it stands alone), as MathJax makes it for the pages."""
     with served() as site, chromium() as browser:
         tab = browser.new_page()
-        blank = '<script>window.MathJax = {startup: {typeset: false}}</script><script src="_static/mathjax/tex-chtml.js"></script>'
-        tab.route("**/formulas.html", lambda route: route.fulfill(body=blank, content_type="text/html"))
+        tab.set_default_timeout(600_000)  # a busy machine is no failure
+        tab.route("**/formulas.html", lambda route: route.fulfill(body=MATHJAX, content_type="text/html"))
         tab.goto(f"{site}formulas.html")
         made = tab.evaluate(
             """async formulas => {
@@ -185,7 +188,8 @@ def make() -> dict[str, bytes]:
     files: dict[str, bytes] = {"META-INF/container.xml": CONTAINER.encode()}
     names = pages()
     texts, chapters = read_pages(files)
-    found = dict.fromkeys((unescape(tex), bool(block)) for text in texts.values() for block, tex in FORMULA.findall(text))
+    formulas = (formula for text in texts.values() for formula in FORMULA.findall(text))
+    found = dict.fromkeys((unescape(tex), bool(block)) for block, tex in formulas)
     made = dict(zip(found, mathml(list(found)), strict=True))
 
     def xhtml(name: str, title: str, body: str, attributes: str = "") -> None:
@@ -195,7 +199,8 @@ def make() -> dict[str, bytes]:
 
     files["book/images/cover.png"] = card.cover(TITLE, SUBTITLE, AUTHORS)
     files["book/book.css"] = ((STYLE / "book.css").read_text() + CODE + (STYLE / "epub.css").read_text()).encode()
-    xhtml("cover", "Cover", f'<img src="images/cover.png" alt="{escape(card.COVER_ALT)}"/>', ' epub:type="cover" class="cover"')
+    front = f'<img src="images/cover.png" alt="{escape(card.COVER_ALT)}"/>'
+    xhtml("cover", "Cover", front, ' epub:type="cover" class="cover"')
     xhtml("title", TITLE, title_page())
     xhtml("contents", "Contents", contents(chapters))
     for page, text in texts.items():

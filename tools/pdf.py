@@ -8,7 +8,6 @@ and the contents of the second say so.
 
 import base64
 import io
-import re
 import sys
 from html import escape, unescape
 from pathlib import Path
@@ -16,7 +15,7 @@ from pathlib import Path
 import card
 import matplotlib as mpl
 from book import ROOT, published_url
-from browser import chromium, served
+from browser import chromium, missing, served
 from pypdf import PdfReader
 from shapes import (
     AUTHORS,
@@ -29,7 +28,6 @@ from shapes import (
     TITLE,
     article,
     heading,
-    missing,
     offer,
     pages,
     parts,
@@ -38,6 +36,7 @@ from shapes import (
 
 FILE = HTML / FILES["PDF"]
 STYLE = ROOT / "theme" / "shapes"
+SCALE = 0.85  # of the pictures: their letters are as large as those of the captions
 # The letters come with matplotlib, so that the book looks the same on every machine; Korean ones come from it.
 FONTS = {
     "Book": {"STIXGeneral": "", "STIXGeneralBol": "b", "STIXGeneralItalic": "i", "STIXGeneralBolIta": "bi"},
@@ -64,6 +63,11 @@ FIT = """() => [...document.querySelectorAll("mjx-container, table, dt.sig, pre"
   return [[box.tagName.toLowerCase(), scale, box.textContent.slice(0, 40)]];
 })"""
 
+# A page cannot take these whole; the pages must not cut them.
+TALL = """most => [...document.querySelectorAll(".page :is(img, mjx-container, .cell_input pre)")].filter(
+  box => box.getBoundingClientRect().height > most).map(box => box.closest("[id]").id)"""
+TALLEST = 940  # pixels; print.css leaves 251 mm
+
 
 def fonts() -> str:
     folder = Path(mpl.get_data_path(), "fonts", "ttf")
@@ -72,8 +76,8 @@ def fonts() -> str:
         for name, kind in files.items():
             data = base64.b64encode((folder / f"{name}.ttf").read_bytes()).decode()
             weight, slant = "bold" if "b" in kind else "normal", "italic" if "i" in kind else "normal"
-            source = f"src: url(data:font/ttf;base64,{data})"
-            rules.append(f'@font-face {{ font-family: "{family}"; font-weight: {weight}; font-style: {slant}; {source} }}')
+            look = f"font-weight: {weight}; font-style: {slant}; src: url(data:font/ttf;base64,{data})"
+            rules.append(f'@font-face {{ font-family: "{family}"; {look} }}')
     return "\n".join(rules)
 
 
@@ -88,11 +92,9 @@ def running_heads(titles: dict[str, str]) -> str:
     for caption, part in parts():
         for page in part:
             name = pages()[page]
-            left, right = caption or TITLE, titles[page]
-            rules.append(
-                f"#{name} {{ page: p-{name} }} "
-                f"@page p-{name} {{ @top-left {{ content: {quoted(left)} }} @top-right {{ content: {quoted(right)} }} }}"
-            )
+            left, right = quoted(caption or TITLE), quoted(titles[page])
+            heads = f"@top-left {{ content: {left} }} @top-right {{ content: {right} }}"
+            rules.append(f"#{name} {{ page: p-{name} }} @page p-{name} {{ {heads} }}")
     return "\n".join(rules)
 
 
@@ -112,6 +114,8 @@ def printed(page: str) -> tuple[str, str, list[tuple[str, str]]]:
     for name in ("aria-labelledby", "aria-describedby"):
         for tag in soup.find_all(attrs={name: True}):
             del tag[name]
+    for image in soup.select("img[width]"):
+        image["width"], image["height"] = (round(SCALE * float(image[side])) for side in ("width", "height"))
     soup["id"] = own
     title = heading(soup)
     if page != parts()[0][1][0]:
@@ -128,18 +132,18 @@ def entry(level: str, place: str, title: str) -> str:
 
 def assemble() -> str:
     names, site = pages(), published_url()
-    texts, titles, listed, body = {}, {}, "", ""
+    titles, listed, body = {}, "", ""
     for number, (caption, part) in enumerate(parts()):
         if caption:
             listed += entry("part", f"part-{number}", caption)
         for page in part:
             text, titles[page], found = printed(page)
-            opening = f'<h1 class="part" id="part-{number}">{escape(caption)}</h1>' if caption and page == part[0] else ""
-            body += text.replace("<h", f"{opening}<h", 1) + "\n"
+            if caption and page == part[0]:
+                text = text.replace("<h2", f'<h1 class="part" id="part-{number}">{escape(caption)}</h1><h2', 1)
+            body += text + "\n"
             listed += entry("chapter", names[page], titles[page])
             if caption not in ("", "Reference"):
                 listed += "".join(entry("section", f"{names[page]}--{place}", title) for place, title in found)
-            texts[page] = text
     cover = base64.b64encode(card.cover(TITLE, SUBTITLE, AUTHORS)).decode()
     return f"""<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>{escape(CITATION["title"])}</title>
@@ -174,6 +178,7 @@ def make() -> bytes:
     text = assemble()
     with served() as site, chromium() as browser:
         tab = browser.new_page(viewport={"width": 605, "height": 900})  # the width of a line in print.css
+        tab.set_default_timeout(600_000)  # a busy machine is no failure
         tab.emulate_media(media="print", color_scheme="light")
         tab.route("**/print.html", lambda route: route.fulfill(body=text, content_type="text/html; charset=utf-8"))
         tab.goto(f"{site}print.html")
@@ -182,6 +187,8 @@ def make() -> bytes:
         for name, scale, words in tab.evaluate(FIT):
             if scale < 0.7:
                 print(f"  {name} at {scale:.0%} of its size: {' '.join(words.split())}")
+        if tall := tab.evaluate(TALL, TALLEST):
+            raise ValueError(f"taller than a page: {tall}")
         tab.evaluate("() => document.querySelectorAll('[data-of]').forEach(number => number.textContent = '000')")
         options = {"prefer_css_page_size": True, "print_background": True, "tagged": True, "outline": True}
         found = places(tab.pdf(**options))

@@ -14,7 +14,6 @@ from urllib.parse import quote, urlsplit
 import yaml
 from book import ROOT, published_url
 from browser import HTML
-from browser import missing as missing_book
 from bs4 import BeautifulSoup, Tag
 from pygments.formatters import HtmlFormatter
 
@@ -24,7 +23,7 @@ TITLE, SUBTITLE = CITATION["title"].split(": ")
 AUTHORS = ", ".join(author["name"] for author in CITATION["authors"])
 ABOUT = "About this book"  # what the first page is called behind a cover that has the title
 CODE = HtmlFormatter(style="a11y-high-contrast-light").get_style_defs(".highlight")
-ADDRESS = "".join(map(chr, range(33, 127))).translate(str.maketrans("", "", '"<>\\^`{|}'))  # signs that may stand in one
+ADDRESS = "!#$%&'()*+,/:;=?@[]~"  # the signs that may stand in an address
 FORMULA = re.compile(r'<math(?: display="(block)")?>(.*?)</math>', re.DOTALL)
 OFFERED = re.compile(r'<a class="shape"[^>]*>[^<]*</a>')
 KEPT_LINKS = {"Open in Colab", "Slides", "Repository"}
@@ -162,14 +161,8 @@ def offer() -> None:
 
 
 def withdraw() -> None:
-    """Remove the shapes of an older book."""
+    """Remove the shapes of an older book, and the links to them."""
     for file in FILES.values():
         (HTML / file).unlink(missing_ok=True)
-
-
-def missing(file: str | None = None) -> str | None:
-    """Why a shape cannot be made here, or, with the name of a file, why it cannot be tested here."""
-    reason = missing_book()
-    if reason is None and file and not (HTML / file).exists():
-        reason = f"no {file} beside the pages: run make {Path(file).suffix[1:]}"
-    return reason
+    if (HTML / f"{parts()[0][1][0]}.html").exists():
+        offer()

@@ -20,6 +20,12 @@ slides: .venv/ready ## write the slides of every chapter into the built book
 student: .venv/ready ## write notebooks without solutions, for students, into the built book
 	@$(RUN) tools/student.py
 
+epub: .venv/ready ## write the book as an EPUB, beside its pages
+	@$(RUN) tools/book.py && $(RUN) tools/epub.py
+
+pdf: .venv/ready ## print the book as a PDF, beside its pages (needs Chromium)
+	@$(RUN) tools/book.py && $(RUN) tools/pdf.py
+
 questions: .venv/ready ## write the self-check questions as a question bank (Moodle XML)
 	@$(RUN) tools/questions.py
 
@@ -53,4 +59,4 @@ clean: ## remove the environment and everything built
 .venv/ready: requirements.txt tools/setup_venv.py
 	@$(PYTHON) tools/setup_venv.py
 
-.PHONY: help book test notebooks slides student questions test-gpu test-colab test-lowest screenshots bench bakeoff mutants pins clean
+.PHONY: help book test notebooks slides epub pdf student questions test-gpu test-colab test-lowest screenshots bench bakeoff mutants pins clean

@@ -212,6 +212,11 @@ def build() -> int:
         return 0
     print("writing the pages", flush=True)
     written.unlink(missing_ok=True)
+    import shapes
+    import slides
+    import student
+
+    shapes.withdraw()  # the EPUB and the PDF of older pages
     program = Path(sys.executable).with_name("jupyter-book")
     command = [str(program), "build", str(ROOT), "-W", "--keep-going", "-q"]
     done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
@@ -219,9 +224,6 @@ def build() -> int:
         print(done.stdout, done.stderr, sep="\n")
         shutil.rmtree(ROOT / "_build" / ".doctrees", ignore_errors=True)  # or the next run would not warn again
         return done.returncode
-    import slides
-    import student
-
     slides.write()
     student.write()
     written.write_text(key)

@@ -16,7 +16,8 @@ import card
 import matplotlib as mpl
 from book import ROOT, published_url
 from browser import chromium, missing, served
-from pypdf import PdfReader
+from pypdf import PdfReader, PdfWriter
+from pypdf.generic import NameObject, TextStringObject
 from shapes import (
     AUTHORS,
     CITATION,
@@ -50,7 +51,7 @@ MATHJAX = """
 # What is wider than the page becomes smaller. Returns how small each became.
 FIT = """() => [...document.querySelectorAll("mjx-container, table, dt.sig, pre")].flatMap(box => {
   const inline = box.matches("mjx-container:not([display])");
-  const frame = box.closest("td") ? null : box.parentElement;
+  const frame = box.closest("td") ? null : box.closest(".math") ?? box.parentElement;
   if (!frame) return [];
   const number = frame.querySelector(":scope > .eqno")?.getBoundingClientRect().width ?? 0;
   const room = (inline ? box.closest("p, li, dd, dt, figcaption, summary, section") : frame).clientWidth
@@ -98,6 +99,14 @@ def running_heads(titles: dict[str, str]) -> str:
     return "\n".join(rules)
 
 
+def formula(match) -> str:
+    """A formula for MathJax, with its TeX for those who hear it."""
+    block, tex = match.groups()
+    signs = (r"\[", r"\]") if block else (r"\(", r"\)")
+    spoken = " ".join(tex.split()).replace('"', "&quot;")
+    return f'<span class="formula" role="img" aria-label="{spoken}">{signs[0]}{tex}{signs[1]}</span>'
+
+
 def printed(page: str) -> tuple[str, str, list[tuple[str, str]]]:
     """The text of a page, its title and its sections; ids and headings as they stand in one book of many pages."""
     names = pages()
@@ -122,8 +131,7 @@ def printed(page: str) -> tuple[str, str, list[tuple[str, str]]]:
         for level in (4, 3, 2, 1):
             for tag in soup.find_all(f"h{level}"):
                 tag.name = f"h{level + 1}"
-    text = FORMULA.sub(lambda match: rf"\[{match[2]}\]" if match[1] else rf"\({match[2]}\)", str(soup))
-    return text, title, found
+    return FORMULA.sub(formula, str(soup)), title, found
 
 
 def entry(level: str, place: str, title: str) -> str:
@@ -174,6 +182,27 @@ def places(document: bytes) -> dict[str, int]:
     }
 
 
+def finish(document: bytes, headings: list[str]) -> bytes:
+    """Name the author, and mend the outline: Chromium says a heading twice that it has moved to a new page."""
+    writer = PdfWriter(io.BytesIO(document), incremental=True)
+
+    def below(item):
+        while item is not None:
+            item = item.get_object()
+            yield item
+            yield from below(item.get("/First"))
+            item = item.get("/Next")
+
+    for item, title in zip(below(writer.root_object["/Outlines"]["/First"]), headings, strict=True):
+        if title not in item["/Title"]:
+            raise ValueError(f"the outline says {item['/Title']!r} where the heading is {title!r}")
+        item[NameObject("/Title")] = TextStringObject(title)
+    writer.add_metadata({"/Author": AUTHORS})
+    finished = io.BytesIO()
+    writer.write(finished)
+    return finished.getvalue()
+
+
 def make() -> bytes:
     text = assemble()
     with served() as site, chromium() as browser:
@@ -198,9 +227,10 @@ def make() -> bytes:
             found,
         )
         document = tab.pdf(**options)
+        headings = tab.evaluate("() => [...document.querySelectorAll('h1, h2, h3, h4, h5')].map(tag => tag.innerText)")
     if places(document) != found:
         raise ValueError("the page numbers of the contents moved the pages")
-    return document
+    return finish(document, [" ".join(heading.split()) for heading in headings])
 
 
 def main() -> int:

@@ -113,7 +113,8 @@ def test_a_stub_without_a_function_is_a_cell_or_a_place_for_words(code, kind, ta
 def test_a_cell_that_follows_a_solution_and_is_not_folded_stays():
     hidden = {"jupyter": {"source_hidden": True}}
     cells = [nbformat.v4.new_markdown_cell(text) for text in ("# One", "**Exercise 1.1 (A).** What?")]
-    cells.append(nbformat.v4.new_markdown_cell(f"{student.SOLUTION}Exercise 1.1 (A)</b></summary>\n\nThis.\n\n</details>"))
+    text = f"{student.SOLUTION}Exercise 1.1 (A)</b></summary>\n\nThis.\n\n</details>"
+    cells.append(nbformat.v4.new_markdown_cell(text))
     cells += [nbformat.v4.new_code_cell("solved = 1", metadata=hidden), nbformat.v4.new_code_cell("handed_out = 1")]
     found = [cell.source for cell in student.without_solutions(nbformat.v4.new_notebook(cells=cells), "p").cells]
     assert "raise NotImplementedError" in found[2]

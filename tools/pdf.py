@@ -51,7 +51,7 @@ MATHJAX = """
 # What is wider than the page becomes smaller. Returns how small each became.
 FIT = """() => [...document.querySelectorAll("mjx-container, table, dt.sig, pre")].flatMap(box => {
   const inline = box.matches("mjx-container:not([display])");
-  const frame = box.closest("td") ? null : box.closest(".math") ?? box.parentElement;
+  const frame = box.closest("td") ? null : box.parentElement;
   if (!frame) return [];
   const number = frame.querySelector(":scope > .eqno")?.getBoundingClientRect().width ?? 0;
   const room = (inline ? box.closest("p, li, dd, dt, figcaption, summary, section") : frame).clientWidth
@@ -99,14 +99,6 @@ def running_heads(titles: dict[str, str]) -> str:
     return "\n".join(rules)
 
 
-def formula(match) -> str:
-    """A formula for MathJax, with its TeX for those who hear it."""
-    block, tex = match.groups()
-    signs = (r"\[", r"\]") if block else (r"\(", r"\)")
-    spoken = " ".join(tex.split()).replace('"', "&quot;")
-    return f'<span class="formula" role="img" aria-label="{spoken}">{signs[0]}{tex}{signs[1]}</span>'
-
-
 def printed(page: str) -> tuple[str, str, list[tuple[str, str]]]:
     """The text of a page, its title and its sections; ids and headings as they stand in one book of many pages."""
     names = pages()
@@ -131,7 +123,8 @@ def printed(page: str) -> tuple[str, str, list[tuple[str, str]]]:
         for level in (4, 3, 2, 1):
             for tag in soup.find_all(f"h{level}"):
                 tag.name = f"h{level + 1}"
-    return FORMULA.sub(formula, str(soup)), title, found
+    text = FORMULA.sub(lambda match: rf"\[{match[2]}\]" if match[1] else rf"\({match[2]}\)", str(soup))
+    return text, title, found
 
 
 def entry(level: str, place: str, title: str) -> str:

@@ -461,6 +461,7 @@ def test_links_under_the_title_come_from_the_repository_address(page):
         colab = url.replace("https://github.com", "https://colab.research.google.com/github")
         expected["Open in Colab"] = f"{colab}/blob/{branch}/{notebook}"
         expected["Download notebook"] = f"{up}{notebook}"
+        expected["Slides"] = f"{up}slides/{Path(page).stem}.html"
         assert (HTML / notebook).read_bytes() == (ROOT / notebook).read_bytes()
     assert links == expected
     assert (HTML / "_sources" / source).read_bytes() == (ROOT / source).read_bytes()

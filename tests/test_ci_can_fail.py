@@ -116,7 +116,8 @@ def test_a_notebook_out_of_step_with_its_chapter_is_named(copy):
     (copy / "chapters" / "sources.md").write_text("# Sources\n\n```{bibliography}\n```\n")
     (copy / "_toc.yml").write_text(CONTENTS)
     config = yaml.safe_load((ROOT / "_config.yml").read_text())
-    config["sphinx"]["local_extensions"] = {"lossbook_sphinx": "tools"}
+    config["sphinx"]["local_extensions"] = {"lossbook_sphinx": "tools", "questions": "tools", "slides": "tools"}
+    shutil.copyfile(ENTROPY.with_suffix(".questions.yml"), chapter.with_suffix(".questions.yml"))
     shutil.copytree(ROOT / "theme", copy / "theme")
     (copy / "_config.yml").write_text(yaml.safe_dump(config))
     made = run(copy, "tools/notebooks.py")

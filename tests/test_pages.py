@@ -457,6 +457,8 @@ def test_links_under_the_title_come_from_the_repository_address(page):
     }
     if page == PAGES[0]:
         expected["Repository"] = url
+        shapes = {"Download EPUB": "lossbook.epub", "Download PDF": "lossbook.pdf"}
+        expected |= {text: f"{up}{file}" for text, file in shapes.items() if (HTML / file).exists()}
     if page in CODE_PAGES:
         colab = url.replace("https://github.com", "https://colab.research.google.com/github")
         expected["Open in Colab"] = f"{colab}/blob/{branch}/{notebook}"

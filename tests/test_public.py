@@ -16,7 +16,7 @@ import pytest
 import yaml
 from address import follow, main, mismatch
 from book import ROOT, chapters, published_url
-from browser import CHROMIUM, HTML, missing
+from browser import HTML
 from bs4 import BeautifulSoup
 from matplotlib.image import imread
 
@@ -177,26 +177,20 @@ def pages_server():
 
 
 @pytest.mark.parametrize("address", ["no-such-page.html", "chapters/imbalance/deeper/still/no-such-page"])
-def test_the_page_not_found_looks_like_the_book_and_leads_back_from_any_depth(address, pages_server):
-    if reason := missing():
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(reason)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        tab = browser.new_page(viewport={"width": 1280, "height": 900})
-        failed, noise = [], []
-        tab.on("response", lambda answer: failed.append(answer.url) if answer.status >= 400 else None)
-        tab.on("pageerror", lambda error: noise.append(str(error)))
-        tab.goto(pages_server + address)
-        tab.wait_for_function("document.documentElement.dataset.ready")
-        assert failed == [pages_server + address]
-        assert noise == []
-        assert tab.evaluate("getComputedStyle(document.querySelector('.bd-sidebar-primary')).display") != "none"
-        assert len(tab.query_selector_all(".bd-sidebar-primary nav a")) >= len(PAGES) - 1
-        tab.click("article >> text=the first page")
-        tab.wait_for_url(pages_server + PAGES[0])
-        browser.close()
+def test_the_page_not_found_looks_like_the_book_and_leads_back_from_any_depth(address, pages_server, browser):
+    tab = browser.new_page(viewport={"width": 1280, "height": 900})
+    failed, noise = [], []
+    tab.on("response", lambda answer: failed.append(answer.url) if answer.status >= 400 else None)
+    tab.on("pageerror", lambda error: noise.append(str(error)))
+    tab.goto(pages_server + address)
+    tab.wait_for_function("document.documentElement.dataset.ready")
+    assert failed == [pages_server + address]
+    assert noise == []
+    assert tab.evaluate("getComputedStyle(document.querySelector('.bd-sidebar-primary')).display") != "none"
+    assert len(tab.query_selector_all(".bd-sidebar-primary nav a")) >= len(PAGES) - 1
+    tab.click("article >> text=the first page")
+    tab.wait_for_url(pages_server + PAGES[0])
+    tab.close()
 
 
 # Whose book it is: one line, which everything else follows.

@@ -84,8 +84,8 @@ def environment_of(folder: Path, python: str, wanted: list[str]) -> str:
 
 
 def clone(folder: Path) -> str:
-    """A repository with the package as it is in this working tree; return what pip calls its address."""
-    for name in ("lossbook", "pyproject.toml", "LICENSE"):
+    """A repository with the package and the measurements of this working tree; return what pip calls its address."""
+    for name in ("lossbook", "bench", "pyproject.toml", "LICENSE"):
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copyfile
         copy(ROOT / name, folder / name)
     git = ["git", "-C", str(folder), "-c", "user.name=lossbook", "-c", "user.email=lossbook@example.org"]

@@ -25,7 +25,7 @@ os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 
 # How the pages call a library, and the package that gives its version.
 PACKAGES = {
-    "lossbook": "lossbook", "torch": "torch", "torchvision": "torchvision", "kornia": "kornia", "MONAI": "monai",
+    "torch": "torch", "torchvision": "torchvision", "kornia": "kornia", "MONAI": "monai",
     "SMP": "segmentation-models-pytorch", "timm": "timm", "mmpretrain": "mmpretrain", "keras": "keras",
     "optax": "optax", "torchmetrics": "torchmetrics", "balanced-loss": "balanced-loss", "scipy": "scipy",
 }
@@ -33,7 +33,7 @@ PACKAGES = {
 
 def versions() -> dict[str, str]:
     """Return the version of each installed library, and of those they stand on."""
-    found = {}
+    found = {"lossbook": lossbook.__version__}
     for name, package in (PACKAGES | {"jax": "jax", "numpy": "numpy", "mpmath": "mpmath"}).items():
         try:
             found[name] = metadata.version(package).split("+")[0]

@@ -81,7 +81,7 @@ def real_target(target: Tensor, pred: Tensor) -> Tensor:
 
 def finite_target(target: Tensor, result: Tensor) -> None:
     """Raise unless ``target`` is finite; where the ``result`` of its computation is, so is the target."""
-    if not torch.compiler.is_compiling() and not result.detach().sum().isfinite():
+    if not torch.compiler.is_compiling() and not math.isfinite(result.detach().sum().item()):
         within(target, -math.inf, math.inf, "every target must be finite")
 
 

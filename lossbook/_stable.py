@@ -33,7 +33,7 @@ def with_slope(value_and_slope: ValueAndSlope) -> Callable[[Terms], Terms]:
     def decorate(plain: Terms) -> Terms:
         @functools.wraps(plain)
         def fast(z: Tensor, *constants: Any) -> Tensor:
-            value: Tensor = _WithSlope.apply(z, plain, value_and_slope, constants)  # type: ignore[no-untyped-call]
+            value: Tensor = _WithSlope.apply(z, plain, value_and_slope, *constants)[0]  # type: ignore[no-untyped-call]
             return value
 
         return fast
@@ -42,25 +42,33 @@ def with_slope(value_and_slope: ValueAndSlope) -> Callable[[Terms], Terms]:
 
 
 class _WithSlope(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, z: Tensor, plain: Terms, value_and_slope: ValueAndSlope, constants: Any) -> Tensor:
-        value, slope = value_and_slope(z, *constants)
-        ctx.save_for_backward(z, slope)
-        ctx.plain, ctx.constants = plain, constants
-        return value
+    generate_vmap_rule = True  # for torch.func
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
-        z, slope = ctx.saved_tensors
-        if not torch.is_grad_enabled():
-            return grad * slope, None, None, None
-        value = ctx.plain(z, *ctx.constants)
-        return torch.autograd.grad(value, z, grad, create_graph=True)[0], None, None, None
+    def forward(z: Tensor, _: Terms, value_and_slope: ValueAndSlope, *constants: Any) -> tuple[Tensor, Tensor]:
+        return value_and_slope(z, *constants)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: tuple[Tensor, Tensor]) -> None:
+        (z, ctx.plain, _, *constants), (_, slope) = inputs, output
+        ctx.constants = [Tensor if isinstance(c, Tensor) else c for c in constants]  # a place to put it back
+        ctx.save_for_backward(z, slope, *[c for c in constants if isinstance(c, Tensor)])
+        ctx.mark_non_differentiable(slope)
+        ctx.set_materialize_grads(False)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor | None, _: None) -> tuple[Tensor | None, ...]:
+        z, slope, *tensors = ctx.saved_tensors
+        none = [None] * (2 + len(ctx.constants))
+        if grad is None or not torch.is_grad_enabled():
+            return None if grad is None else grad * slope, *none
+        constants = [tensors.pop(0) if c is Tensor else c for c in ctx.constants]
+        return torch.func.vjp(lambda z: ctx.plain(z, *constants), z)[1](grad)[0], *none
 
 
 def log_odds_against(logits: Tensor, target: Tensor) -> Tensor:
     """Return r = log of the sum over j ≠ y of exp(z_j - z_y), for logits (N, K, …) and integer y (N, …)."""
-    r: Tensor = _LogOddsAgainst.apply(logits, target)  # type: ignore[no-untyped-call]
+    r: Tensor = _LogOddsAgainst.apply(logits, target)[0]  # type: ignore[no-untyped-call]
     return r
 
 
@@ -75,21 +83,30 @@ def plain_log_odds_against(logits: Tensor, target: Tensor) -> Tensor:
 
 
 class _LogOddsAgainst(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, logits: Tensor, target: Tensor) -> Tensor:
-        y, p, digits = target.unsqueeze(1), logits.softmax(1), torch.finfo(logits.dtype)
-        lead, p_top = logits.amax(1, keepdim=True) - logits.gather(1, y), p.amax(1, keepdim=True)
-        rest = p.scatter_(1, y, 0).sum(1, keepdim=True)  # 1 - p_y, by a sum: no digit of it is lost
-        r = lead.add_((rest / p_top).log_()).clamp_(min=math.log(digits.tiny * digits.eps))  # there exp(r) is 0
-        ctx.save_for_backward(logits, target, p, rest)
-        return r.squeeze(1)
+    generate_vmap_rule = True
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+    def forward(logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        y, p, digits = target.unsqueeze(1), logits.softmax(1), torch.finfo(logits.dtype)
+        lead, p_top = logits.amax(1, keepdim=True) - logits.gather(1, y), p.amax(1, keepdim=True)
+        p = p.scatter_(1, y, 0)
+        rest = p.sum(1, keepdim=True)  # 1 - p_y, by a sum: no digit of it is lost
+        r = lead.add_((rest / p_top).log_()).clamp_(min=math.log(digits.tiny * digits.eps))  # there exp(r) is 0
+        return r.squeeze(1), p, rest
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: tuple[Tensor, Tensor, Tensor]) -> None:
+        ctx.save_for_backward(*inputs, *output[1:])
+        ctx.mark_non_differentiable(*output[1:])
+        ctx.set_materialize_grads(False)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor | None, *_: None) -> tuple[Tensor | None, None]:
         logits, target, p, rest = ctx.saved_tensors
+        if grad is None:
+            return None, None
         if torch.is_grad_enabled():  # it will be differentiated once more
-            r = plain_log_odds_against(logits, target)
-            return torch.autograd.grad(r, logits, grad, create_graph=True)[0], None
+            return torch.func.vjp(lambda z: plain_log_odds_against(z, target), logits)[1](grad)[0], None
         up = grad.unsqueeze(1)
         each = (up / rest).nan_to_num_(0, 0, 0)  # rest is 0 where all of its terms have underflowed
         return (p * each).scatter_(1, target.unsqueeze(1), -up), None

@@ -6,6 +6,7 @@ respect to ``pred``. "mean" is over all elements. Half precision is computed and
 """
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -47,7 +48,7 @@ def mse_loss(pred: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor
         Gauss, 1809, Theoria motus corporum coelestium, book 2, section 3.
     """
     pred, target = _pair(pred, target)
-    return _reduce(functional.mse_loss(pred, target, reduction="none"), reduction, target)
+    return _torch(functional.mse_loss, pred, target, reduction)
 
 
 def rmse_loss(pred: Tensor, target: Tensor) -> Tensor:
@@ -157,7 +158,7 @@ def huber_loss(pred: Tensor, target: Tensor, *, delta: float = 1.0, reduction: s
     """
     pred, target = _pair(pred, target)
     _checks.number("delta", delta, "(0, inf)")
-    return _reduce(functional.huber_loss(pred, target, delta=delta, reduction="none"), reduction, target)
+    return _torch(functional.huber_loss, pred, target, reduction, delta=delta)
 
 
 def smooth_l1_loss(pred: Tensor, target: Tensor, *, beta: float = 1.0, reduction: str = "mean") -> Tensor:
@@ -194,7 +195,7 @@ def smooth_l1_loss(pred: Tensor, target: Tensor, *, beta: float = 1.0, reduction
     """
     pred, target = _pair(pred, target)
     _checks.number("beta", beta, "(0, inf)")
-    return _reduce(functional.smooth_l1_loss(pred, target, beta=beta, reduction="none"), reduction, target)
+    return _torch(functional.smooth_l1_loss, pred, target, reduction, beta=beta)
 
 
 def log_cosh_loss(pred: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
@@ -300,7 +301,10 @@ def _error(pred: Tensor, target: Tensor) -> Tensor:
     return e
 
 
-def _reduce(loss: Tensor, reduction: str, target: Tensor) -> Tensor:
-    loss = _checks.reduce(loss, reduction)
-    _checks.finite_target(target, loss)
-    return loss
+def _torch(loss: Callable[..., Tensor], pred: Tensor, target: Tensor, reduction: str, **options: float) -> Tensor:
+    if reduction in {"mean", "sum"} and pred.numel() > 0:  # torch's mean of nothing is NaN
+        value = loss(pred, target, reduction=reduction, **options)  # one pass less than "none" and a sum
+    else:
+        value = _checks.reduce(loss(pred, target, reduction="none", **options), reduction)
+    _checks.finite_target(target, value)
+    return value

@@ -274,6 +274,15 @@ def test_gradient_passes_gradcheck_twice(case):
 
 
 @every_case
+def test_torch_func_finds_the_same_jacobian_and_second_derivatives(case):
+    prediction, target = example(case.kind)
+    each, mean = functools.partial(case, target=target, reduction="none"), functools.partial(case, target=target)
+    assert_close(torch.func.jacrev(each)(prediction), torch.autograd.functional.jacobian(each, prediction))
+    twice = torch.func.jacrev(torch.func.grad(mean))(prediction)
+    assert_close(twice, torch.autograd.functional.hessian(mean, prediction))
+
+
+@every_case
 def test_sum_and_mean_reduce_what_none_returns(case):
     prediction, target = example(case.kind)
     each = case(prediction, target, reduction="none")

@@ -79,7 +79,7 @@ def measure_speed(rounds) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("part", nargs="?", choices=PARTS, help="one part only")
-    parser.add_argument("--rounds", type=int, default=60, help="how often each time is taken")
+    parser.add_argument("--rounds", type=int, default=120, help="how often each time is taken")
     asked = parser.parse_args()
     if Path(sys.prefix) != VENV:
         install()

@@ -1,10 +1,12 @@
 """Time of forward plus backward, as written and under torch.compile, beside the floor of memory traffic.
 
-All entries of a task take turns, round after round, so that a busy moment hits each of them. The minimum says what
-the code costs; the median says what one meets. optax is timed under jax.jit only, which is how it is used.
+All entries of a task take turns, in a new order each round, so that a busy moment, or what the one before left in
+caches and heap, hits each of them. The minimum says what the code costs; the median says what one meets. optax is
+timed under jax.jit only, which is how it is used.
 """
 
 import os
+import random
 import time
 import warnings
 from collections.abc import Callable
@@ -153,10 +155,12 @@ def measure(task, rounds, bar):
     made = steps(task, bar)
     seconds = {key: [] for key in made}
     bar.set_postfix_str(f"{task.name}: {rounds} rounds")
+    order, turns = list(made), random.Random(0)
     for _ in range(rounds):
-        for key, step in made.items():
+        turns.shuffle(order)
+        for key in order:
             start = time.perf_counter()
-            step()
+            made[key]()
             seconds[key].append(time.perf_counter() - start)
         bar.update()
     return [

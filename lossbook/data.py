@@ -58,7 +58,7 @@ def line_with_outliers(
         x and y, each of shape (n,).
 
     Raises:
-        ValueError: if ``outliers`` is outside [0, 1].
+        ValueError: if ``outliers`` is outside [0, 1] or ``noise`` below 0.
 
     Example:
         >>> x, y = line_with_outliers(100, noise=0.0, outliers=0.05)
@@ -67,6 +67,7 @@ def line_with_outliers(
     """
     if not 0 <= outliers <= 1:
         raise ValueError(f"outliers must be in [0, 1], got {outliers}")
+    _not_negative("noise", noise)
     rng = np.random.default_rng(seed)
     x, e = rng.uniform(-5, 5, n), noise * rng.standard_normal(n)
     stuck = rng.permutation(n) < round(outliers * n)
@@ -107,11 +108,14 @@ def two_class_images(
     Args:
         counts: images of class 0 and of class 1.
         size: height and width in pixels.
-        contrast: brightness of the spot in standard deviations of the noise; 0 makes the classes equal.
+        contrast: brightness of the spot in standard deviations of the noise, at least 0, where the classes are equal.
         seed: of the random numbers.
 
     Returns:
         Images, shape (N, 1, size, size), in random order, and classes, shape (N,).
+
+    Raises:
+        ValueError: if ``contrast`` is below 0.
 
     Example:
         >>> images, classes = two_class_images((3, 5), size=8)
@@ -121,6 +125,7 @@ def two_class_images(
     References:
         Kermany, Goldbaum and others, 2018, Cell 172(5), for the counts, as distributed in training and test sets.
     """
+    _not_negative("contrast", contrast)
     rng = np.random.default_rng(seed)
     labels = rng.permutation(np.repeat([0, 1], counts))
     n, at = len(labels), np.arange(size)
@@ -164,7 +169,7 @@ def multi_label_images(
         present: labels that an image has on average, before the images without any are given one.
         ratio: of how often the commonest label comes to how often the rarest does, at least 1.
         missing: share of the true labels that the annotator leaves out, in [0, 1].
-        noise: standard deviation of the noise per pixel; a pattern has standard deviation 1.
+        noise: standard deviation of the noise per pixel, at least 0; a pattern has standard deviation 1.
         size: height and width in pixels.
         seed: of which labels are present, of the noise, and of what is forgotten.
 
@@ -173,7 +178,8 @@ def multi_label_images(
         the truth.
 
     Raises:
-        ValueError: if ``missing`` is outside [0, 1], ``ratio`` is below 1, or a label would come in every image.
+        ValueError: if ``missing`` is outside [0, 1], ``ratio`` below 1, ``noise`` below 0, or a label would come in
+            every image.
 
     Example:
         >>> images, told, truth = multi_label_images(1000, missing=0.5)
@@ -184,6 +190,7 @@ def multi_label_images(
     share *= present / share.sum()
     if not 0 <= missing <= 1:
         raise ValueError(f"missing must be in [0, 1], got {missing}")
+    _not_negative("noise", noise)
     if share.max() >= 1:
         raise ValueError(f"present must leave every label below 1 per image, got {share.max():.2f} for the first")
     patterns = np.random.default_rng(0).standard_normal((labels, size * size))
@@ -413,6 +420,11 @@ def _resume(url: str, output: str, _: object) -> None:
     if partial.stat().st_size != expected:
         raise ConnectionError(f"{partial.stat().st_size} of {expected} bytes came")
     partial.replace(output)
+
+
+def _not_negative(name: str, value: float) -> None:
+    if not value >= 0:
+        raise ValueError(f"{name} must be at least 0, got {value}")
 
 
 def _split(x: np.ndarray, y: np.ndarray, seed: int) -> list[np.ndarray]:

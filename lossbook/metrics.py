@@ -46,7 +46,8 @@ def reliability(probs: ArrayLike, target: ArrayLike, *, bins: int = 15) -> Relia
         Mean confidence, frequency of the true, and number of predictions, for each bin that has any.
 
     Raises:
-        ValueError: if shapes do not fit, a probability is outside [0, 1], or ``bins`` is below 1.
+        ValueError: if shapes do not fit, ``probs`` are no probabilities or distributions, a target is no class, or
+            ``bins`` is below 1.
 
     Example:
         >>> reliability([0.2, 0.3, 0.9, 0.9], [0, 1, 1, 0], bins=2).frequency
@@ -84,7 +85,8 @@ def expected_calibration_error(probs: ArrayLike, target: ArrayLike, *, bins: int
         The error, between 0 and 1.
 
     Raises:
-        ValueError: if shapes do not fit, a probability is outside [0, 1], or ``bins`` is below 1.
+        ValueError: if shapes do not fit, ``probs`` are no probabilities or distributions, a target is no class, or
+            ``bins`` is below 1.
 
     Example:
         >>> round(expected_calibration_error([0.2, 0.3, 0.9, 0.9], [0, 1, 1, 0], bins=2), 3)
@@ -140,4 +142,10 @@ def _confidence(probs: ArrayLike, target: ArrayLike) -> tuple[Array, Array]:
         raise ValueError(f"probs must have shape (N,) or (N, K) and target (N,), got {p.shape} and {y.shape}")
     if not ((p >= 0) & (p <= 1)).all():
         raise ValueError(f"every entry of probs must be in [0, 1], got {p[~((p >= 0) & (p <= 1))][0]}")
+    if p.ndim == 2 and not np.allclose(p.sum(axis=1), 1, rtol=0, atol=1e-3):
+        worst = p.sum(axis=1)[np.abs(p.sum(axis=1) - 1).argmax()]
+        raise ValueError(f"every row of probs must sum to 1 over the classes, got {worst}")
+    top = 1 if p.ndim == 1 else p.shape[1] - 1
+    if not np.isin(y, np.arange(top + 1)).all():
+        raise ValueError(f"every target must be a class from 0 to {top}, got {y[~np.isin(y, np.arange(top + 1))][0]}")
     return (p, (y == 1).astype(float)) if p.ndim == 1 else (p.max(axis=1), (p.argmax(axis=1) == y).astype(float))

@@ -58,7 +58,8 @@ def train(
         y: targets, shape (N, …).
         steps: number of batches, at least 1.
         lr: the optimiser's learning rate.
-        batch_size: examples per batch, drawn in shuffled epochs; None takes all of them at every step.
+        batch_size: examples per batch, drawn in shuffled epochs without the rest that fills no batch; None takes
+            all of them, in their order, at every step.
         sample_weight: draws examples with replacement instead, in proportion to these weights, shape (N,).
         optimizer: called as ``optimizer(parameters, lr=lr)``.
         watch: functions of the model, each by a name of its own; they run without gradient, in eval mode.
@@ -70,7 +71,8 @@ def train(
         ``watch`` functions ran, and one list per function.
 
     Raises:
-        ValueError: if ``x`` and ``y`` differ in length, or ``steps``, ``every`` or ``batch_size`` is below 1.
+        ValueError: if ``x``, ``y`` and ``sample_weight`` differ in length, or ``steps``, ``every`` or ``batch_size``
+            is outside its range.
 
     Example:
         >>> x = torch.linspace(-1, 1, 50).unsqueeze(1)
@@ -80,11 +82,7 @@ def train(
         >>> history["loss"][0] > 1 > 1e-6 > history["loss"][-1]
         True
     """
-    size = len(x) if batch_size is None else batch_size
-    if len(x) != len(y):
-        raise ValueError(f"y must have as many examples as x, {len(x)}, got {len(y)}")
-    if min(steps, every, size) < 1:
-        raise ValueError(f"steps, every and batch_size must be at least 1, got {steps}, {every} and {size}")
+    _check(x, y, sample_weight, steps, every, len(x) if batch_size is None else batch_size)
     watch = watch or {}
     history: dict[str, list[float]] = {"loss": [], "step": [], **{name: [] for name in watch}}
     update = optimizer(model.parameters(), lr=lr)
@@ -104,11 +102,21 @@ def train(
     return history
 
 
+def _check(x: Tensor, y: Tensor, sample_weight: Tensor | None, steps: int, every: int, size: int) -> None:
+    for name, value in (("y", y), ("sample_weight", sample_weight)):
+        if value is not None and len(value) != len(x):
+            raise ValueError(f"{name} must have one entry per example of x, {len(x)}, got {len(value)}")
+    if min(steps, every, size) < 1:
+        raise ValueError(f"steps, every and batch_size must be at least 1, got {steps}, {every} and {size}")
+    if sample_weight is None and size > len(x):
+        raise ValueError(f"batch_size must be at most {len(x)}, the number of examples, got {size}")
+
+
 def _batches(n: int, size: int | None, weight: Tensor | None) -> Iterator[Tensor | slice]:
     while True:
         if weight is not None:
             yield torch.multinomial(weight, size or n, replacement=True)
-        elif size is None or size >= n:
+        elif size is None:
             yield slice(None)
         else:
             yield from torch.randperm(n)[: n - n % size].view(-1, size)

@@ -168,6 +168,14 @@ def test_multi_label_images_reject_what_cannot_be():
         data.multi_label_images(10, labels=4, present=4, ratio=1)
 
 
+@pytest.mark.parametrize(("make", "name"), [
+    (data.line_with_outliers, "noise"), (data.multi_label_images, "noise"), (data.two_class_images, "contrast"),
+], ids=str)
+def test_a_spread_is_not_negative(make, name):
+    with pytest.raises(ValueError, match=f"{name} must be at least 0, got -0.1"):
+        make(**{name: -0.1})
+
+
 def test_breast_cancer_split_is_standardised_by_its_training_part():
     split = data.breast_cancer_split(seed=3)
     assert [len(part) for part in split] == [341, 341, 114, 114, 114, 114]
@@ -350,8 +358,17 @@ def test_train_takes_any_optimizer():
 
 def test_train_rejects_unequal_lengths_and_empty_runs():
     model, x, y = line()
-    with pytest.raises(ValueError, match="y must have as many examples as x, 64, got 63"):
+    with pytest.raises(ValueError, match="y must have one entry per example of x, 64, got 63"):
         train(model, nn.functional.mse_loss, x, y[1:], steps=1)
+    with pytest.raises(ValueError, match="sample_weight must have one entry per example of x, 64, got 2"):
+        train(model, nn.functional.mse_loss, x, y, steps=1, sample_weight=torch.ones(2))
     for bad in ({"steps": 0}, {"steps": 1, "every": 0}, {"steps": 1, "batch_size": 0}):
         with pytest.raises(ValueError, match="steps, every and batch_size must be at least 1, got"):
             train(model, nn.functional.mse_loss, x, y, **bad)
+
+
+def test_a_batch_without_replacement_is_no_larger_than_the_set():
+    model, x, y = line()
+    with pytest.raises(ValueError, match="batch_size must be at most 64, the number of examples, got 65"):
+        train(model, nn.functional.mse_loss, x, y, steps=1, batch_size=65)
+    train(model, nn.functional.mse_loss, x, y, steps=1, batch_size=65, sample_weight=torch.ones(64))

@@ -52,6 +52,10 @@ def test_calibration_has_15_bins_unless_told_otherwise():
     ([1.2], [1], r"every entry of probs must be in \[0, 1\], got 1\.2"),
     ([-0.2], [1], r"every entry of probs must be in \[0, 1\], got -0\.2"),
     ([math.nan], [1], r"every entry of probs must be in \[0, 1\], got nan"),
+    ([[0.5, 0.5], [0.5, 0.6]], [0, 1], r"every row of probs must sum to 1 over the classes, got 1\.1"),
+    ([0.2, 0.3], [0, 2], r"every target must be a class from 0 to 1, got 2"),
+    ([0.2, 0.3], [0.5, 1], r"every target must be a class from 0 to 1, got 0\.5"),
+    ([[0.5, 0.5]], [-1], r"every target must be a class from 0 to 1, got -1"),
 ], ids=str)
 def test_reliability_checks_its_arguments(probs, target, message):
     with pytest.raises(ValueError, match=message):

@@ -35,7 +35,7 @@ def within(value: Tensor, low: float, high: float, message: str, *, low_in: bool
         least == low and not low_in
     ):
         inside = (value >= low if low_in else value > low) & (value <= high) & value.isfinite()
-        raise ValueError(f"{message}, got {value[~inside][0].item()}")
+        raise ValueError(f"{message}, got {value[~inside][0]}")
 
 
 def zero_or_one(value: Tensor, message: str) -> None:
@@ -44,7 +44,7 @@ def zero_or_one(value: Tensor, message: str) -> None:
         return
     off = torch.addcmul(value, value, value, value=-1)  # v - v²
     if any(end != 0 for end in torch.aminmax(off)):  # one pass; NaN wins
-        raise ValueError(f"{message}, got {value[(value != 0) & (value != 1)][0].item()}")
+        raise ValueError(f"{message}, got {value[(value != 0) & (value != 1)][0]}")
 
 
 def number(name: str, value: float, interval: str) -> float:
@@ -81,7 +81,7 @@ def real_target(target: Tensor, pred: Tensor) -> Tensor:
 
 def finite_target(target: Tensor, result: Tensor) -> None:
     """Raise unless ``target`` is finite; where the ``result`` of its computation is, so is the target."""
-    if not torch.compiler.is_compiling() and not math.isfinite(result.detach().sum().item()):
+    if not torch.compiler.is_compiling() and not math.isfinite(result.detach().sum()):
         within(target, -math.inf, math.inf, "every target must be finite")
 
 

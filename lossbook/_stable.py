@@ -33,6 +33,8 @@ def with_slope(value_and_slope: ValueAndSlope) -> Callable[[Terms], Terms]:
     def decorate(plain: Terms) -> Terms:
         @functools.wraps(plain)
         def fast(z: Tensor, *constants: Any) -> Tensor:
+            if any(isinstance(c, Tensor) and c.requires_grad for c in constants):  # the slope is that in z alone
+                return plain(z, *constants)
             value: Tensor = _WithSlope.apply(z, plain, value_and_slope, *constants)[0]  # type: ignore[no-untyped-call]
             return value
 
@@ -42,8 +44,6 @@ def with_slope(value_and_slope: ValueAndSlope) -> Callable[[Terms], Terms]:
 
 
 class _WithSlope(torch.autograd.Function):
-    generate_vmap_rule = True  # for torch.func
-
     @staticmethod
     def forward(z: Tensor, _: Terms, value_and_slope: ValueAndSlope, *constants: Any) -> tuple[Tensor, Tensor]:
         return value_and_slope(z, *constants)
@@ -53,8 +53,7 @@ class _WithSlope(torch.autograd.Function):
         (z, ctx.plain, _, *constants), (_, slope) = inputs, output
         ctx.constants = [Tensor if isinstance(c, Tensor) else c for c in constants]  # a place to put it back
         ctx.save_for_backward(z, slope, *[c for c in constants if isinstance(c, Tensor)])
-        ctx.mark_non_differentiable(slope)
-        ctx.set_materialize_grads(False)
+        ctx.set_materialize_grads(False)  # no zeros for what is not given out
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor | None, _: None) -> tuple[Tensor | None, ...]:
@@ -83,8 +82,6 @@ def plain_log_odds_against(logits: Tensor, target: Tensor) -> Tensor:
 
 
 class _LogOddsAgainst(torch.autograd.Function):
-    generate_vmap_rule = True
-
     @staticmethod
     def forward(logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         y, p, digits = target.unsqueeze(1), logits.softmax(1), torch.finfo(logits.dtype)
@@ -97,8 +94,7 @@ class _LogOddsAgainst(torch.autograd.Function):
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: tuple[Tensor, Tensor, Tensor]) -> None:
         ctx.save_for_backward(*inputs, *output[1:])
-        ctx.mark_non_differentiable(*output[1:])
-        ctx.set_materialize_grads(False)
+        ctx.set_materialize_grads(False)  # no zeros for what is not given out
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor | None, *_: None) -> tuple[Tensor | None, None]:

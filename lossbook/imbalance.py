@@ -506,7 +506,7 @@ def distribution_balanced_loss(
     logits = _checks.label_logits(logits)
     y = _checks.binary_target(target, logits)
     n = _checks.counts(counts, logits.shape[1])
-    _checks.number("total", total, f"({n.max().item():.17g}, inf)")  # more than any count
+    _checks.number("total", total, f"({n.max():.17g}, inf)")  # more than any count
     for name, value, interval in (("alpha", alpha, "[0, inf)"), ("beta", beta, "(0, inf)"), ("mu", mu, "[0, inf)"),
                                   ("kappa", kappa, "[0, inf)"), ("scale", scale, "(0, inf)")):
         _checks.number(name, value, interval)

@@ -293,6 +293,22 @@ def test_sum_and_mean_reduce_what_none_returns(case):
 
 
 @every_case
+def test_mean_of_one_element_is_its_loss(case):
+    prediction, target = (part[:1] for part in example(case.kind))
+    if case.kind == "labels" and "counts" not in case.options:  # counts fix the number of labels
+        prediction, target = prediction[:, :1], target[:, :1]
+    each = case(prediction, target, reduction="none")
+    assert_close(case(prediction, target), each.sum() / denominator(case, target).sum())
+
+
+@pytest.mark.parametrize("size", [1.0, 1e-3], ids=str)
+def test_the_scale_of_the_weights_leaves_the_mean(size):
+    logits, target = example("classes")
+    found = lossbook.cross_entropy(logits, target, weight=size * WEIGHT.double() / 100)
+    assert_close(found, lossbook.cross_entropy(logits, target, weight=WEIGHT.double()))
+
+
+@every_case
 def test_mean_of_no_example_is_zero_with_zero_gradient(case):
     prediction, target = example(case.kind, n=0)
     value, slope = value_and_gradient(case, prediction, target)
@@ -400,6 +416,13 @@ def test_class_targets_must_be_integers(case):
 
 
 @class_case
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int8, torch.int32], ids=str)
+def test_class_targets_may_be_small_integers(case, dtype):
+    prediction, target = example(case.kind)
+    assert_close(case(prediction, target.to(dtype)), case(prediction, target), rtol=0, atol=0)
+
+
+@class_case
 @pytest.mark.parametrize("shape", [(3,), (3, 1), (0, 1), ()], ids=str)
 def test_class_losses_want_two_classes_or_more(case, shape):
     with pytest.raises(ValueError, match=r"logits must have shape \(N, K\) or .* K of at least 2, got \("):
@@ -409,7 +432,8 @@ def test_class_losses_want_two_classes_or_more(case, shape):
 @class_case
 @pytest.mark.parametrize("shape", [(4,), (5, 1), (5, 3), ()], ids=str)
 def test_class_targets_must_fit_the_logits(case, shape):
-    with pytest.raises(ValueError, match=r"target must have shape \(5,\), that of logits \(5, 3\)"):
+    wanted = r"target must have shape \(5,\), that of logits \(5, 3\) without its classes, got \("
+    with pytest.raises(ValueError, match=wanted):
         case(torch.zeros(5, 3), torch.zeros(shape, dtype=torch.int64))
 
 
@@ -582,6 +606,11 @@ def test_class_weight_must_be_one_per_class(bad):
         lossbook.softmax_focal_loss(*example("classes"), weight=bad)
 
 
+def test_class_weight_must_be_floating():
+    with pytest.raises(TypeError, match=r"^weight must have a floating dtype, got torch\.int64"):
+        lossbook.softmax_focal_loss(*example("classes"), weight=torch.tensor([1, 2, 3]))
+
+
 @pytest.mark.parametrize("bad", [-1.0, math.nan, math.inf], ids=str)
 def test_class_weight_must_be_finite_and_not_negative(bad):
     with pytest.raises(ValueError, match=f"every weight must be finite and at least 0, got {bad}"):
@@ -608,6 +637,10 @@ def test_class_weights_are_their_formulas():
     assert_close(lossbook.class_weights(torch.tensor(counts)), torch.tensor(formulas["balanced"]))
     assert_close(lossbook.class_weights(counts, method="effective"),
                  torch.tensor([(1 - 0.999) / (1 - 0.999**n) for n in counts]))
+
+
+def test_a_single_class_has_the_balanced_weight_1():
+    assert_close(lossbook.class_weights([5]), torch.ones(1))
 
 
 def test_balanced_weights_average_1_over_the_examples():
@@ -879,6 +912,27 @@ def test_binary_cross_entropy_with_weight_averages_by_the_sum_of_the_weights():
     assert_close(lossbook.binary_cross_entropy_with_logits(logits, target, weight=0 * weight), each.sum() * 0)
 
 
+def test_soft_targets_and_pos_weight_have_gradients_too():
+    z, y, c = (torch.tensor(values, requires_grad=True) for values in ([0.3, -2.0], [0.2, 0.9], [3.0, 0.5]))
+    loss = lossbook.binary_cross_entropy_with_logits(z, y, pos_weight=c, reduction="sum")
+    by_z, by_y, by_c = torch.autograd.grad(loss, (z, y, c))
+    log_p, log_1_minus_p = torch.nn.functional.logsigmoid(z), torch.nn.functional.logsigmoid(-z)
+    assert_close(by_z, (1 - y) * z.sigmoid() - c * y * (-z).sigmoid())
+    assert_close(by_y, log_1_minus_p - c * log_p)
+    assert_close(by_c, -y * log_p)
+
+
+def test_pos_weight_belongs_to_the_last_axis():
+    z, c = torch.linspace(-2, 2, 24).view(2, 4, 3), torch.tensor([1.0, 2.0, 4.0])
+    found = lossbook.binary_cross_entropy_with_logits(z, torch.ones_like(z), pos_weight=c, reduction="none")
+    assert_close(found, c * torch.nn.functional.softplus(-z))
+
+
+def test_the_error_names_the_first_value_outside_and_not_one_at_the_end():
+    with pytest.raises(ValueError, match=r"every target must be in \[0, 1\], got 1\.5"):
+        lossbook.binary_cross_entropy_with_logits(torch.zeros(3), torch.tensor([1.0, 1.5, 2.0]))
+
+
 def test_pos_weight_may_differ_by_label():
     logits, target = example("labels")
     found = lossbook.binary_cross_entropy_with_logits(logits, target, pos_weight=WEIGHT, reduction="none")
@@ -895,12 +949,15 @@ def test_weights_of_binary_cross_entropy_are_checked():
         loss(logits, target, weight=-torch.ones(5, 3))
     with pytest.raises(TypeError, match=r"weight must have a floating dtype, got torch\.int64"):
         loss(logits, target, weight=torch.ones(5, 3).long())
-    with pytest.raises(ValueError, match=r"pos_weight must have shape \(\) or \(3,\), .*, got \(5, 3\)"):
+    wanted = r"pos_weight must have shape \(\) or \(3,\), the last axis of logits, got \(5, 3\)"
+    with pytest.raises(ValueError, match=wanted):
         loss(logits, target, pos_weight=torch.ones(5, 3))
     with pytest.raises(ValueError, match="every pos_weight must be finite and at least 0, got inf"):
         loss(logits, target, pos_weight=torch.tensor([1, math.inf, 1]))
     with pytest.raises(ValueError, match=r"every pos_weight must be finite and at least 0, got -0\.5"):
         loss(logits, target, pos_weight=torch.tensor(-0.5))
+    with pytest.raises(TypeError, match=r"pos_weight must have a floating dtype, got torch\.int64"):
+        loss(logits, target, pos_weight=torch.tensor([1, 2, 3]))
 
 
 def test_sigmoid_is_the_softmax_of_two_classes():

@@ -104,7 +104,7 @@ class _LogOddsAgainst(torch.autograd.Function):
         if torch.is_grad_enabled():  # it will be differentiated once more
             return torch.func.vjp(lambda z: plain_log_odds_against(z, target), logits)[1](grad)[0], None
         up = grad.unsqueeze(1)
-        each = (up / rest).nan_to_num_(0, 0, 0)  # rest is 0 where all of its terms have underflowed
+        each = (up / rest).nan_to_num_()  # rest is 0 where all p have underflowed, and whatever times p is 0
         return (p * each).scatter_(1, target.unsqueeze(1), -up), None
 
 

@@ -239,6 +239,19 @@ def test_the_plain_form_that_one_reads_has_the_same_value_and_gradient(case, dty
         assert_close(found, expected.to(dtype), **tolerance(case, dtype))
 
 
+def test_a_first_derivative_does_not_need_the_plain_form(monkeypatch):
+    def never(*_):
+        raise AssertionError("the plain form was called")
+
+    monkeypatch.setattr(_stable, "plain_log_odds_against", never)
+    square = _stable.with_slope(lambda z, a: (a * z**2, 2 * a * z))(never)
+    z = torch.tensor([1.0, -3.0], requires_grad=True)
+    assert_close(torch.autograd.grad(square(z, torch.tensor(5.0)).sum(), z)[0], torch.tensor([10.0, -30.0]))
+    logits, target = torch.zeros(1, 4, requires_grad=True), torch.tensor([2])
+    slope = torch.autograd.grad(_stable.log_odds_against(logits, target), logits)[0]
+    assert_close(slope, torch.tensor([[1, 1, -3, 1]]) / 3)
+
+
 @pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")  # said by torch to itself
 @pytest.mark.parametrize("name", ["huber", "log-cosh", "bce", "focal gamma 0.5", "softmax focal", "asl"])
 def test_a_compiled_loss_is_one_graph_with_the_same_value_and_gradient(name):
@@ -926,6 +939,8 @@ def test_pos_weight_belongs_to_the_last_axis():
     z, c = torch.linspace(-2, 2, 24).view(2, 4, 3), torch.tensor([1.0, 2.0, 4.0])
     found = lossbook.binary_cross_entropy_with_logits(z, torch.ones_like(z), pos_weight=c, reduction="none")
     assert_close(found, c * torch.nn.functional.softplus(-z))
+    with pytest.raises(ValueError, match=r"pos_weight must have shape \(\) or \(3,\), the last axis"):
+        lossbook.binary_cross_entropy_with_logits(z, torch.ones_like(z), pos_weight=torch.ones(4))
 
 
 def test_the_error_names_the_first_value_outside_and_not_one_at_the_end():

@@ -35,11 +35,7 @@ def seeded(seed: int) -> Iterator[None]:
 
 
 def train(
-    model: nn.Module,
-    loss: Callable[[Tensor, Tensor], Tensor],
-    x: Tensor,
-    y: Tensor,
-    *,
+    model: nn.Module, loss: Callable[[Tensor, Tensor], Tensor], x: Tensor, y: Tensor, *,
     steps: int,
     lr: float = 0.1,
     batch_size: int | None = None,

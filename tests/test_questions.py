@@ -96,6 +96,14 @@ def test_the_schema_refuses_what_moodle_would(place, value):
         SCHEMA.validate(tree)
 
 
+def test_the_schema_refuses_one_number_for_two_questions():
+    tree = questions.moodle({"x": ("X", GOOD)})
+    first, second = tree.findall("question/idnumber")
+    second.text = first.text
+    with pytest.raises(XMLSchemaValidationError):
+        SCHEMA.validate(tree)
+
+
 def test_formulas_and_angle_brackets_reach_the_bank_as_html():
     tree = questions.moodle({"x": ("X", [{**GOOD[1], "question": r"Is $p_t < 1$ where 1 < 2?"}])})
     text = tree.find("question[@type='multichoice']/questiontext/text").text

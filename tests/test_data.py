@@ -170,7 +170,7 @@ def test_multi_label_images_reject_what_cannot_be():
 
 @pytest.mark.parametrize(("make", "name"), [
     (data.line_with_outliers, "noise"), (data.multi_label_images, "noise"), (data.two_class_images, "contrast"),
-], ids=str)
+], ids=["line", "labels", "spot"])
 def test_a_spread_is_not_negative(make, name):
     with pytest.raises(ValueError, match=f"{name} must be at least 0, got -0.1"):
         make(**{name: -0.1})

@@ -7,6 +7,7 @@ import pytest
 import questions
 import yaml
 from book import ROOT, notebook_chapters
+from browser import HTML
 from bs4 import BeautifulSoup
 from xmlschema import XMLSchema, XMLSchemaValidationError
 
@@ -118,46 +119,77 @@ pages = pytest.mark.parametrize(
     "page", [path.relative_to(ROOT).with_suffix(".html").as_posix() for path in ASKING])
 
 
+# Chooses each answer in turn, asks for its reason, and returns what the page says.
+VERDICTS = """box => [...box.querySelectorAll("input")].map(answer => {
+  answer.click();
+  box.querySelector("button").click();
+  const status = box.querySelector("[role=status]");
+  return [status.innerText, status.dataset.verdict];
+})"""
+
+
+def verdict(answer):
+    """How the reason begins, and whether it is marked as right."""
+    if "right" in answer:
+        return "Right.", "right"
+    return f"Misconception: {plain(answer['misconception'])}.", "wrong"
+
+
 @pages
-def test_each_question_is_answered_by_keyboard_and_says_why(page, tab, site):
+def test_each_answer_is_judged_and_says_why(page, tab, site):
     tab.set_viewport_size({"width": 1280, "height": 900})
     tab.goto(site + page)
     tab.wait_for_function("document.documentElement.dataset.ready")
     asked = questions.load(questions.questions_path(ROOT / page.replace(".html", ".md")))
     boxes = tab.query_selector_all(".question")
     assert [box.get_attribute("id") for box in boxes] == [f"question-{question['id']}" for question in asked]
+    answer_by_keyboard(tab, boxes[0], asked[0])
     for box, question in zip(boxes, asked, strict=True):
-        button, status = box.query_selector("button"), box.query_selector("[role=status]")
         assert box.query_selector("[role=radiogroup]").get_attribute("aria-labelledby")
-        assert not box.query_selector("details").is_visible()
-        button.focus()
-        tab.keyboard.press("Enter")
-        assert status.inner_text() == "Choose an answer first."
-        box.query_selector("input").focus()
-        tab.keyboard.press("Space")
-        for place, answer in enumerate(question["answers"]):
-            if place:
-                tab.keyboard.press("ArrowDown")
-            tab.keyboard.press("Tab")
-            tab.keyboard.press("Enter")
-            wanted = "Right." if "right" in answer else f"Misconception: {plain(answer['misconception'])}."
-            assert status.inner_text().startswith(wanted)
-            assert status.get_attribute("data-verdict") == ("right" if "right" in answer else "wrong")
-            tab.keyboard.press("Shift+Tab")
+        for (said, mark), answer in zip(box.evaluate(VERDICTS), question["answers"], strict=True):
+            assert (said.startswith(verdict(answer)[0]), mark) == (True, verdict(answer)[1]), said
         assert box.query_selector("details").is_visible()
+
+
+def answer_by_keyboard(tab, box, question):
+    button, status = box.query_selector("button"), box.query_selector("[role=status]")
+    assert not box.query_selector("details").is_visible()
+    button.focus()
+    tab.keyboard.press("Enter")
+    assert status.inner_text() == "Choose an answer first."
+    box.query_selector("input").focus()
+    tab.keyboard.press("Space")
+    for place, answer in enumerate(question["answers"]):
+        if place:
+            tab.keyboard.press("ArrowDown")
+        tab.keyboard.press("Tab")
+        tab.keyboard.press("Enter")
+        assert status.inner_text().startswith(verdict(answer)[0])
+        assert status.get_attribute("data-verdict") == verdict(answer)[1]
+        tab.keyboard.press("Shift+Tab")
+    assert box.query_selector("details").is_visible()
 
 
 def plain(text):
     return BeautifulSoup(questions.HTML.render(text), "html.parser").get_text().strip()
 
 
-@pages
-def test_without_scripts_the_reasons_fold_out(page, browser, site):
+def test_without_scripts_the_reasons_fold_out(browser, site):
     context = browser.new_context(java_script_enabled=False)
     plain_tab = context.new_page()
-    plain_tab.goto(site + page)
+    plain_tab.goto(site + pages.args[1][0])
     for box in plain_tab.query_selector_all(".question"):
         assert box.query_selector("details.reasons summary").is_visible()
         assert box.query_selector_all("input[type=radio]")
         assert box.query_selector("button") is None
     context.close()
+
+
+@pages
+def test_the_button_comes_from_the_script_and_the_reasons_are_in_the_page(page):
+    boxes = BeautifulSoup((HTML / page).read_text(), "html.parser").select(".question")
+    assert boxes
+    for box in boxes:
+        assert box.select("details.reasons summary")
+        assert box.select("input[type=radio]")
+        assert box.select("button") == []

@@ -1,6 +1,6 @@
 """Run every check and say at the end which of them failed.
 
-What does not need the pages runs while they are built. With everything installed, all of it may take six minutes of
+What does not need the pages runs while they are written. With everything installed, all of it may take six minutes of
 two cores; a run that takes more of the processor fails in CI. Waiting for a busy machine does not count.
 """
 
@@ -21,14 +21,17 @@ STAGES = [
     {
         "lint": [str(BIN / "ruff"), "check", "lossbook", "tools", "tests"],
         "types": [str(BIN / "mypy")],
-        "book": [sys.executable, "tools/book.py"],
+        "chapters, executed": [sys.executable, "tools/book.py", "--execute"],
+    },
+    {
+        "pages": [sys.executable, "tools/book.py"],
+        "notebooks, every output compared": [*PYTEST, "--nbval", "chapters"],
     },
     {
         "unit tests, properties, doctests, chapter rules, pages": [
             *PYTEST, "--doctest-modules", "lossbook", "tests"
         ]
     },
-    {"notebooks, every output compared": [*PYTEST, "--nbval", "chapters"]},
 ]
 MOST = 2 * 360  # seconds of the processor
 

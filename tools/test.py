@@ -18,12 +18,10 @@ BIN = Path(sys.executable).parent
 # Each page of the book, and each other file of tests, is one group: a worker takes it whole (see tests/conftest.py).
 PYTEST = [str(BIN / "pytest"), "-q", "-n", "auto", "--dist", "loadfile"]
 STAGES = [
+    {"chapters, executed": [sys.executable, "tools/book.py", "--execute"]},
     {
         "lint": [str(BIN / "ruff"), "check", "lossbook", "tools", "tests"],
         "types": [str(BIN / "mypy")],
-        "chapters, executed": [sys.executable, "tools/book.py", "--execute"],
-    },
-    {
         "pages": [sys.executable, "tools/book.py"],
         "notebooks, every output compared": [*PYTEST, "--nbval", "chapters"],
     },

@@ -41,10 +41,10 @@ test-colab: .venv/ready ## run every notebook at Colab's versions (downloads 1 t
 test-lowest: .venv/ready ## run the unit tests at the lowest versions (downloads 3 GB once)
 	@$(RUN) tools/versions.py lowest
 
-bench: ## measure lossbook and its peers side by side (about 20 minutes)
+bench: ## measure lossbook and its peers side by side (about 3 minutes; once, 900 MB)
 	@$(PYTHON) bench/bench.py
 
-bakeoff: .venv/ready ## compare every remedy for imbalance under one protocol (about 10 minutes)
+bakeoff: .venv/ready ## compare every remedy for imbalance under one protocol (about 5 minutes)
 	@PYTHONPATH=. OMP_NUM_THREADS=1 $(RUN) bench/bakeoff.py
 
 mutants: .venv/ready ## break the losses in every small way, see that a test notices

@@ -1,6 +1,6 @@
 """Measure lossbook and its peers side by side, and write the results that the reference pages show.
 
-    make bench                       everything; about 20 minutes the first time
+    make bench                       everything; about 3 minutes, and a download of 900 MB the first time
     python3 bench/bench.py accuracy  error of value and gradient against mpmath
     python3 bench/bench.py behaviours  one small question per row
     python3 bench/bench.py speed     time of forward plus backward; wants a quiet machine

@@ -1,7 +1,8 @@
 """Run every check and say at the end which of them failed.
 
-What does not need the pages runs while they are written. With everything installed, all of it may take six minutes of
-two cores; a run that takes more of the processor fails in CI. Waiting for a busy machine does not count.
+What does not need the pages runs while they are written. With everything installed and the chapters executed, all of
+it takes six minutes of two quiet cores; a run that takes more of the processor fails in CI. Waiting for a busy machine
+does not count.
 """
 
 import os

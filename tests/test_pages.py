@@ -99,30 +99,13 @@ def contrast(one, other):
     return (light + 0.05) / (dark + 0.05)
 
 
-# Whether nothing on the page changes the colours of a picture: then its file says what is seen.
-UNCHANGED = """image => {
-  const {filter, opacity, mixBlendMode, visibility, display} = getComputedStyle(image);
-  return image.tagName === "IMG" && image.src.endsWith(".webp") && filter === "none" && opacity === "1"
-    && mixBlendMode === "normal" && visibility === "visible" && display !== "none";
-}"""
-
-
-def seen_picture(figure):
-    """The picture of a figure as it is seen now: that of its file where the page shows just this, else a screenshot."""
-    if figure.evaluate(UNCHANGED):
-        picture = Image.open(HTML / "_images" / Path(urlsplit(figure.get_attribute("src")).path).name)
-        if picture.mode == "RGB":  # opaque
-            return picture
-    return Image.open(io.BytesIO(figure.screenshot(animations="disabled")))
-
-
 def figure_contrasts(tab):
     """Of each figure as it is seen now: the contrast of its ground with the page, and of its ink with its ground."""
     page = tab.evaluate("getComputedStyle(document.body).backgroundColor")
     page = tuple(map(int, re.findall(r"\d+", page)[:3]))
     found = {}
     for figure in tab.query_selector_all(".bd-article figure img:not(.interactive-still), .bd-article .interactive"):
-        picture = seen_picture(figure).convert("RGB")
+        picture = Image.open(io.BytesIO(figure.screenshot(animations="disabled"))).convert("RGB")
         colours = sorted(picture.getcolors(picture.width * picture.height), reverse=True)
         ground = colours[0][1]
         ink = max(contrast(colour, ground) for count, colour in colours if count >= 5)

@@ -115,8 +115,8 @@ def test_formulas_and_angle_brackets_reach_the_bank_as_html():
 # On the pages
 
 ASKING = [path for path in CHAPTERS if questions.questions_path(path).exists()]
-pages = pytest.mark.parametrize(
-    "page", [path.relative_to(ROOT).with_suffix(".html").as_posix() for path in ASKING])
+ADDRESSES = [path.relative_to(ROOT).with_suffix(".html").as_posix() for path in ASKING]
+pages = pytest.mark.parametrize("page", ADDRESSES)
 
 
 # Chooses each answer in turn, asks for its reason, and returns what the page says.
@@ -177,7 +177,7 @@ def plain(text):
 def test_without_scripts_the_reasons_fold_out(browser, site):
     context = browser.new_context(java_script_enabled=False)
     plain_tab = context.new_page()
-    plain_tab.goto(site + pages.args[1][0])
+    plain_tab.goto(site + ADDRESSES[0])
     for box in plain_tab.query_selector_all(".question"):
         assert box.query_selector("details.reasons summary").is_visible()
         assert box.query_selector_all("input[type=radio]")

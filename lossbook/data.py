@@ -8,6 +8,7 @@ import shutil
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +18,8 @@ import torch
 from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.model_selection import train_test_split
 from torch import Tensor
+
+from lossbook import _checks
 
 
 class Split(NamedTuple):
@@ -65,9 +68,8 @@ def line_with_outliers(
         >>> int((y == 60).sum())
         5
     """
-    if not 0 <= outliers <= 1:
-        raise ValueError(f"outliers must be in [0, 1], got {outliers}")
-    _not_negative("noise", noise)
+    _checks.number("outliers", outliers, "[0, 1]")
+    _checks.number("noise", noise, "[0, inf)")
     rng = np.random.default_rng(seed)
     x, e = rng.uniform(-5, 5, n), noise * rng.standard_normal(n)
     stuck = rng.permutation(n) < round(outliers * n)
@@ -125,7 +127,7 @@ def two_class_images(
     References:
         Kermany, Goldbaum and others, 2018, Cell 172(5), for the counts, as distributed in training and test sets.
     """
-    _not_negative("contrast", contrast)
+    _checks.number("contrast", contrast, "[0, inf)")
     rng = np.random.default_rng(seed)
     labels = rng.permutation(np.repeat([0, 1], counts))
     n, at = len(labels), np.arange(size)
@@ -188,9 +190,8 @@ def multi_label_images(
     """
     share = np.array(long_tail(10**6, labels, ratio=ratio), dtype=float)
     share *= present / share.sum()
-    if not 0 <= missing <= 1:
-        raise ValueError(f"missing must be in [0, 1], got {missing}")
-    _not_negative("noise", noise)
+    _checks.number("missing", missing, "[0, 1]")
+    _checks.number("noise", noise, "[0, inf)")
     if share.max() >= 1:
         raise ValueError(f"present must leave every label below 1 per image, got {share.max():.2f} for the first")
     patterns = np.random.default_rng(0).standard_normal((labels, size * size))
@@ -246,8 +247,7 @@ def dense_detections(
     """
     if not 1 <= objects <= boxes:
         raise ValueError(f"objects must be between 1 and boxes {boxes}, got {objects}")
-    if not 0 <= lookalikes <= 1:
-        raise ValueError(f"lookalikes must be in [0, 1], got {lookalikes}")
+    _checks.number("lookalikes", lookalikes, "[0, 1]")
     rng = np.random.default_rng(seed)
     is_object = rng.random((n_images, boxes)).argsort(axis=1) < objects
     is_alike = rng.random((n_images, boxes)) < lookalikes
@@ -317,8 +317,7 @@ def digits_split(*, ratio: float = 1.0, seed: int = 0) -> Split:
     References:
         Alpaydin and Kaynak, 1998, UCI Machine Learning Repository: Optical Recognition of Handwritten Digits.
     """
-    images, labels = load_digits(return_X_y=True)
-    parts = _split(images / 16, labels, seed)
+    parts = _split(*_digits(), seed)
     if ratio != 1:
         smallest = np.bincount(parts[1]).min()
         kept = _keep(parts[1], long_tail(int(smallest), 10, ratio=ratio), seed)
@@ -422,9 +421,10 @@ def _resume(url: str, output: str, _: object) -> None:
     partial.replace(output)
 
 
-def _not_negative(name: str, value: float) -> None:
-    if not value >= 0:
-        raise ValueError(f"{name} must be at least 0, got {value}")
+@cache  # a chapter splits them for many seeds
+def _digits() -> tuple[np.ndarray, np.ndarray]:
+    images, labels = load_digits(return_X_y=True)
+    return images / 16, labels
 
 
 def _split(x: np.ndarray, y: np.ndarray, seed: int) -> list[np.ndarray]:

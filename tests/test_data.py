@@ -172,7 +172,7 @@ def test_multi_label_images_reject_what_cannot_be():
     (data.line_with_outliers, "noise"), (data.multi_label_images, "noise"), (data.two_class_images, "contrast"),
 ], ids=["line", "labels", "spot"])
 def test_a_spread_is_not_negative(make, name):
-    with pytest.raises(ValueError, match=f"{name} must be at least 0, got -0.1"):
+    with pytest.raises(ValueError, match=rf"{name} must be in \[0, inf\), got -0.1"):
         make(**{name: -0.1})
 
 

@@ -6,6 +6,8 @@ Each page is visited once, and what was seen there is kept for the tests (see co
 import functools
 import gzip
 import io
+import itertools
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -199,7 +201,7 @@ def pushed_controls(tab, figure):
 
 def computed(figure, position):
     """Put the controls in a position; return the values that they take, and all rows of numbers that the page has."""
-    values, tables = figure.evaluate(
+    text = figure.evaluate(
         """async (figure, position) => {
           const values = {};
           for (const [name, value] of Object.entries(position)) {
@@ -213,10 +215,14 @@ def computed(figure, position):
           const names = Object.keys(view.getState({data: () => true, signals: () => false}).data);
           const plain = row => Object.fromEntries(
             Object.entries(row).filter(([, x]) => ["number", "string"].includes(typeof x)));
-          return [values, Object.fromEntries(names.map(name => [name, view.data(name).map(plain)]))];
+          const tables = Object.fromEntries(names.map(name => [name, view.data(name).map(plain)]));
+          return JSON.stringify([values, tables], (_, x) => typeof x !== "number" || isFinite(x) ? x : `${x}`);
         }""",
         position,
     )
+    values, tables = json.loads(text)  # Playwright takes seconds for thousands of rows, and JSON has no infinity
+    for row in itertools.chain(*tables.values()):
+        row.update({name: float(x) for name, x in row.items() if x in ("NaN", "Infinity", "-Infinity")})
     return values, tables
 
 

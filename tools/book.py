@@ -18,10 +18,12 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import yaml
+from kernels import warm_kernels
 
 ROOT = Path(__file__).resolve().parent.parent
 CACHES = ROOT / "_build" / "cache"
@@ -30,8 +32,9 @@ SECONDS, BYTES = 30, 1.5e9  # what a chapter may take: of the processor, and of 
 # Asked of a kernel after its last cell. The seconds are those of the processor, which do not grow on a busy machine.
 # Linux keeps in ru_maxrss what the program that started the kernel took, so there VmHWM is read.
 RECORD = """
-import datetime, importlib.metadata, json, platform, re, resource, sys
+import datetime, importlib.metadata, json, os, platform, re, resource, sys
 from pathlib import Path
+imports = float(os.environ.get("LOSSBOOK_IMPORTS", 0))  # of a kernel that was spared them (tools/kernels.py)
 uses = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
 status = Path("/proc/self/status")
 if status.exists():
@@ -42,7 +45,7 @@ versions = {name: importlib.metadata.version(name).split("+")[0] for name in ("l
 print(json.dumps({
     "date": datetime.date.today().isoformat(),
     "versions": {**versions, "Python": platform.python_version()},
-    "seconds": round(sum(use.ru_utime + use.ru_stime for use in uses), 1),
+    "seconds": round(imports + sum(use.ru_utime + use.ru_stime for use in uses), 1),
     "bytes": peak,
 }))
 """
@@ -187,7 +190,10 @@ def execute(paths: list[Path]) -> list[str]:
 
     failures = []
     print(f"{len(paths) - len(stale)} of {len(paths)} notebooks unchanged, {len(stale)} to execute", flush=True)
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+    with ExitStack() as ending:
+        if len(stale) > 1:
+            os.environ.update(ending.enter_context(warm_kernels()))
+        pool = ending.enter_context(ThreadPoolExecutor(max_workers=os.cpu_count()))
         for count, done in enumerate(as_completed(pool.submit(run, entry) for entry in stale), 1):
             entry, status, seconds = done.result()
             name = Path(entry.uri).relative_to(ROOT)

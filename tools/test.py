@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 from book import ROOT, environment
+from kernels import warm_kernels
 
 BIN = Path(sys.executable).parent
 # Each page of the book, and each other file of tests, is one group: a worker takes it whole (see tests/conftest.py).
@@ -42,7 +43,7 @@ def run(stage: dict[str, list[str]]) -> list[str]:
         shown = tempfile.TemporaryFile("w+") if len(stage) > 1 else None  # noqa: SIM115 (closed when it is shown)
         if shown is None:
             print(f"\n== {name}", flush=True)
-        process = subprocess.Popen(command, cwd=ROOT, env=environment(), stdout=shown, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(command, cwd=ROOT, stdout=shown, stderr=subprocess.STDOUT)
         running[name] = process, shown
     while running:
         ended = [name for name, (process, _) in running.items() if process.poll() is not None]
@@ -62,7 +63,10 @@ def run(stage: dict[str, list[str]]) -> list[str]:
 
 def main() -> int:
     start = time.monotonic()
-    failed = [name for stage in STAGES for name in run(stage)]
+    os.environ.update(environment())
+    with warm_kernels() as variables:
+        os.environ.update(variables)
+        failed = [name for stage in STAGES for name in run(stage)]
     uses = resource.getrusage(resource.RUSAGE_CHILDREN)
     took, used = time.monotonic() - start, uses.ru_utime + uses.ru_stime
     if used > MOST and os.environ.get("CI") == "true":

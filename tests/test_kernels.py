@@ -1,0 +1,98 @@
+"""A kernel that is a fork of a process with the libraries is, in all else, the kernel that Jupyter would start."""
+
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from jupyter_client.manager import start_new_kernel
+from kernels import warm_kernels
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere kernels stay cold")
+ASK = """
+import json, os, sys
+print(json.dumps({
+    "names": sorted(name for name in globals() if not name.startswith("_")), "main": __name__,
+    "folder": os.getcwd(), "path": sys.path, "variables": [os.environ.get(name) for name in ("ASKED", "SERVERS", "MPLBACKEND")],
+    "process": os.getpid(), "imported": "wave" in sys.modules, "imports": os.environ.get("LOSSBOOK_IMPORTS", 0),
+}))
+"""
+
+
+@pytest.fixture
+def start(monkeypatch, tmp_path):
+    """Start a kernel in a folder of its own, a fork where `variables` say so."""
+    started = []
+
+    def kernel(variables):
+        for name, value in {"JUPYTER_PATH": "", "ASKED": "x", "PYTHONPATH": str(tmp_path), **variables}.items():
+            monkeypatch.setenv(name, value)
+        started.append(start_new_kernel(cwd=str(tmp_path)))
+        return started[-1]
+
+    yield kernel
+    for manager, client in started:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+
+
+@pytest.fixture
+def server(monkeypatch):
+    """Serve forks that have imported one small library, whether or not the tests run beside a server."""
+    monkeypatch.delenv("LOSSBOOK_KERNELS", raising=False)
+    return warm_kernels(("wave",))
+
+
+def answer(client, code: str) -> dict:
+    printed = []
+    keep = lambda message: printed.append(message["content"].get("text", ""))  # noqa: E731
+    client.execute_interactive(code, timeout=30, output_hook=keep)
+    return json.loads("".join(printed))
+
+
+def ends(process: int) -> bool:
+    for _ in range(100):
+        if not Path(f"/proc/{process}").exists():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def test_a_fork_has_what_jupyter_gives_and_is_spared_the_imports(start, server, monkeypatch):
+    cold = answer(start({})[1], ASK)
+    monkeypatch.setenv("SERVERS", "the variable of a server is none of its forks")
+    with server as variables:
+        monkeypatch.delenv("SERVERS")
+        fork = answer(start(variables)[1], ASK)
+    assert (cold.pop("imported"), fork.pop("imported")) == (False, True)
+    assert (float(cold.pop("imports")), float(fork.pop("imports")) > 0.1) == (0, True)
+    assert cold.pop("process") != fork.pop("process")
+    assert fork == cold
+
+
+def test_a_fork_is_interrupted(start, server):
+    with server as variables:
+        manager, client = start(variables)
+        client.execute("import time; time.sleep(60)")
+        time.sleep(1)
+        manager.interrupt_kernel()
+        assert client.get_shell_msg(timeout=10)["content"]["ename"] == "KeyboardInterrupt"
+
+
+def test_a_fork_ends_with_the_process_that_asked_for_it(start, server):
+    with server as variables:
+        manager, client = start(variables)
+        process = answer(client, ASK)["process"]
+        os.kill(manager.provisioner.pid, signal.SIGKILL)
+        assert ends(process)
+
+
+def test_forks_end_with_their_server(start, server):
+    with server as variables:
+        manager, client = start(variables)
+        process = answer(client, ASK)["process"]
+    assert ends(process)
+    assert not manager.is_alive()

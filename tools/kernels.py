@@ -1,0 +1,125 @@
+"""Start kernels that find the libraries imported: each is a fork of one process, which imported them once.
+
+    with warm_kernels() as variables:   the environment of a program that starts kernels by Jupyter
+
+A kernel spends 4 s of the processor on imports, a fork almost nothing. In all else it is the kernel that Jupyter would
+start: the same program, in the folder, the environment and the path that it is given, with a namespace of its own.
+
+    python tools/kernels.py SOCKET NAME ...   import libraries, fork for each caller, end with the standard input
+    python tools/kernels.py SOCKET -f FILE    be a kernel for Jupyter: call, pass signals on, end with the fork
+"""
+
+import contextlib
+import importlib
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+# What the chapters import, and what torch imports for the first optimizer. Not lossbook: tests run changed copies.
+LIBRARIES = ("altair", "matplotlib.pyplot", "pooch", "scipy.stats", "sklearn.datasets", "sklearn.model_selection",
+             "torch._dynamo")
+
+
+@contextlib.contextmanager
+def warm_kernels(libraries: tuple[str, ...] = LIBRARIES) -> Iterator[dict[str, str]]:
+    """Serve kernels inside the block, in the present environment; elsewhere than on Linux they stay cold."""
+    if sys.platform != "linux" or "LOSSBOOK_KERNELS" in os.environ:  # of a process that started this one
+        yield {}
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        address, specification = Path(folder, "socket"), Path(folder, "kernels", "python3", "kernel.json")
+        command = [sys.executable, __file__, str(address)]
+        argv = [*command, "-f", "{connection_file}"]
+        specification.parent.mkdir(parents=True)
+        specification.write_text(json.dumps({"argv": argv, "display_name": "Python 3", "language": "python"}))
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        with subprocess.Popen([*command, *libraries], start_new_session=True, **pipes) as server:
+            if server.stdout.read(1) != b"+":
+                raise RuntimeError("the server of kernels did not start")
+            paths = os.pathsep.join(filter(None, (folder, os.environ.get("JUPYTER_PATH"))))
+            yield {"JUPYTER_PATH": paths, "LOSSBOOK_KERNELS": folder}
+
+
+def serve(address: str, libraries: list[str]) -> None:
+    """Import, then fork for each caller."""
+    os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"  # as ipykernel sets it
+    os.environ["JPY_PARENT_PID"] = str(os.getpid())  # a kernel ends with its parent, which is this process
+    for name in ("ipykernel.kernelapp", *libraries):
+        importlib.import_module(name)
+    imports = str(round(time.process_time(), 2))
+
+    def reap(*_: object) -> None:
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+
+    signal.signal(signal.SIGCHLD, reap)
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(address)
+        server.listen()
+        os.write(1, b"+")
+        while sys.stdin not in select.select([server, sys.stdin], [], [])[0]:
+            caller, _ = server.accept()
+            if os.fork() == 0:
+                server.close()
+                be_kernel(caller, imports)
+            caller.close()
+
+
+def be_kernel(caller: socket.socket, imports: str) -> None:
+    """In the fork: take over the caller's streams, folder, environment and path, and run the kernel.
+
+    The kernel finds in its environment the seconds of the processor that it has been spared, as LOSSBOOK_IMPORTS.
+    """
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    _, streams, *_ = socket.recv_fds(caller, 1, 3)
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+        os.close(stream)
+    caller.sendall(f"{os.getpid()}\n".encode())
+    given = json.loads(caller.makefile().readline())
+    os.chdir(given["folder"])
+    os.environ.clear()
+    os.environ.update(given["environment"], LOSSBOOK_IMPORTS=imports)
+    sys.path[:] = given["path"]
+    sys.argv = ["ipykernel_launcher", *given["arguments"]]
+
+    def follow() -> None:
+        caller.recv(1)  # returns when the caller has ended
+        os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
+    from ipykernel.kernelapp import launch_new_instance
+
+    launch_new_instance()
+    sys.exit()
+
+
+def call(address: str, arguments: list[str]) -> None:
+    """Ask for a fork with this process's streams, folder, environment and path; end when it ends."""
+    given = {"folder": str(Path.cwd()), "environment": dict(os.environ), "path": sys.path[1:], "arguments": arguments}
+    with socket.socket(socket.AF_UNIX) as server:
+        server.connect(address)
+        socket.send_fds(server, [b"+"], [0, 1, 2])
+        server.sendall(json.dumps(given).encode() + b"\n")
+        kernel = int(server.makefile().readline())
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda number, _: os.kill(kernel, number))
+        server.recv(1)
+
+
+if __name__ == "__main__":
+    place, *others = sys.argv[1:]
+    if others[:1] == ["-f"]:
+        call(place, others)
+    else:
+        serve(place, others)

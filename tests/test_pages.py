@@ -101,18 +101,41 @@ def contrast(one, other):
     return (light + 0.05) / (dark + 0.05)
 
 
+FIGURE = ":is(figure img:not(.interactive-still), .interactive)"
+ALONE = """figure => {
+  const kept = `${figure}, :has(${figure})`;
+  for (const box of document.querySelectorAll(`.bd-article :has(${figure}) > *`)) {
+    if (!box.matches(kept)) box.classList.add("beside");
+  }
+}"""
+PLACES = """figure => [...document.querySelectorAll(`.bd-article ${figure}`)].map(box => {
+  const {left, top, right, bottom} = box.getBoundingClientRect();
+  const corners = [left + scrollX, top + scrollY, right + scrollX, bottom + scrollY].map(Math.round);
+  return [box.closest("figure, .interactive").id || box.alt, corners];
+})"""
+
+
 def figure_contrasts(tab):
-    """Of each figure as it is seen now: the contrast of its ground with the page, and of its ink with its ground."""
-    page = tab.evaluate("getComputedStyle(document.body).backgroundColor")
-    page = tuple(map(int, re.findall(r"\d+", page)[:3]))
+    """Of each figure in each theme: the contrast of its ground with the page, and of its ink with its ground.
+
+    What stands beside figures leaves the page, so that one picture of a theme shows all of them.
+    """
+    tab.evaluate(ALONE, FIGURE)
+    style = tab.add_style_tag(content=".beside { display: none !important; }")
     found = {}
-    for figure in tab.query_selector_all(".bd-article figure img:not(.interactive-still), .bd-article .interactive"):
-        picture = Image.open(io.BytesIO(figure.screenshot(animations="disabled"))).convert("RGB")
-        colours = sorted(picture.getcolors(picture.width * picture.height), reverse=True)
-        ground = colours[0][1]
-        ink = max(contrast(colour, ground) for count, colour in colours if count >= 5)
-        name = figure.evaluate("box => box.closest('figure, .interactive').id || box.alt")
-        found[name] = (round(contrast(ground, page), 1), round(ink, 1))
+    for theme in reversed(THEMES):
+        use_theme(tab, theme)
+        page = tab.evaluate("getComputedStyle(document.body).backgroundColor")
+        page = tuple(map(int, re.findall(r"\d+", page)[:3]))
+        whole = Image.open(io.BytesIO(tab.screenshot(full_page=True, animations="disabled"))).convert("RGB")
+        found[theme] = {}
+        for name, corners in tab.evaluate(PLACES, FIGURE):
+            picture = whole.crop(corners)
+            colours = sorted(picture.getcolors(picture.width * picture.height), reverse=True)
+            ground = colours[0][1]
+            ink = max(contrast(colour, ground) for count, colour in colours if count >= 5)
+            found[theme][name] = (round(contrast(ground, page), 1), round(ink, 1))
+    style.evaluate("style => style.remove()")
     return found
 
 
@@ -263,10 +286,7 @@ def look_at(tab, address):
         " room: i.hasAttribute('width') && i.hasAttribute('height'),"
         " sharp: i.src.endsWith('.svg') || i.naturalWidth >= 2 * i.getBoundingClientRect().width - 2}))"
     )
-    seen["contrasts"] = {}
-    for theme in reversed(THEMES):
-        use_theme(tab, theme)
-        seen["contrasts"][theme] = figure_contrasts(tab)
+    seen["contrasts"] = figure_contrasts(tab)
     tab.set_viewport_size({"width": 360, "height": 800})
     places = "() => [...document.querySelectorAll('.interactive')].map(box => box.getBoundingClientRect().height)"
     seen["heights"] = [tab.evaluate(places)]

@@ -35,7 +35,8 @@ def _built():
 
 @functools.cache
 def head(page: str) -> BeautifulSoup:
-    return BeautifulSoup((HTML / page).read_text(), "html.parser").head
+    text, end, _ = (HTML / page).read_text().partition("</head>")
+    return BeautifulSoup(text + end, "html.parser").head
 
 
 def told(page: str, name: str) -> list[str]:

@@ -26,8 +26,9 @@ lossbook.__name__
 
 @pytest.fixture
 def small_book(tmp_path):
-    for folder in ("tools", "lossbook"):
-        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "tools", tmp_path / "tools", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "lossbook").mkdir()
+    (tmp_path / "lossbook" / "__init__.py").write_text('"""A package that is quickly imported."""\n')
     (tmp_path / "requirements.txt").write_text("numpy==2.0\n")
     (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: page\n")
     (tmp_path / "page.md").write_text(CHAPTER)
@@ -55,7 +56,7 @@ def test_only_what_is_stale_is_executed(small_book):
     assert "1 to execute" in execute(small_book).stdout
     edit(small_book / "requirements.txt", "2.0", "2.1")
     assert "1 to execute" in execute(small_book).stdout
-    with (small_book / "lossbook" / "information.py").open("a") as module:
+    with (small_book / "lossbook" / "__init__.py").open("a") as module:
         module.write("\n# another line\n")
     assert "1 to execute" in execute(small_book).stdout
 

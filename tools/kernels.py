@@ -10,6 +10,7 @@ start: the same program, in the folder, the environment and the path that it is 
 """
 
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -55,6 +56,7 @@ def serve(address: str, libraries: list[str]) -> None:
     os.environ["JPY_PARENT_PID"] = str(os.getpid())  # a kernel ends with its parent, which is this process
     for name in ("ipykernel.kernelapp", *libraries):
         importlib.import_module(name)
+    gc.freeze()  # or the collector would touch, and so copy, everything in every fork
     imports = str(round(time.process_time(), 2))
 
     def reap(*_: object) -> None:
@@ -101,7 +103,7 @@ def be_kernel(caller: socket.socket, imports: str) -> None:
     from ipykernel.kernelapp import launch_new_instance
 
     launch_new_instance()
-    sys.exit()
+    os._exit(0)  # to tear everything down would copy it
 
 
 def call(address: str, arguments: list[str]) -> None:

@@ -4,6 +4,7 @@ A record lies in the cache beside a chapter's outputs (see book.py). From it com
 and the table of the page reference/status, which the directive `{verified}` writes.
 """
 
+import functools
 import json
 import sys
 from html import escape
@@ -14,11 +15,14 @@ from sphinx import addnodes
 from sphinx.util.docutils import SphinxDirective
 
 sys.path.insert(0, str(Path(__file__).parent))
+import book
 import gpu
-from book import ROOT, executable_chapters, record, record_path
+from book import ROOT, executable_chapters
 from rules import read, tags
 
 STATUS = "chapters/reference/status"
+# To find a record, a whole chapter is read; while pages are written none changes.
+record, record_path = functools.cache(book.record), functools.cache(book.record_path)
 
 
 def versions(kept: dict) -> str:
@@ -26,9 +30,14 @@ def versions(kept: dict) -> str:
     return f"{', '.join(most)} and {last}"
 
 
+@functools.cache
+def has_gpu_cells(chapter: Path) -> bool:
+    return any("gpu" in tags(cell) for cell in read(chapter).cells)
+
+
 def gpu_cells(chapter: Path) -> str:
     """Whether the cells for a GPU have been run; empty for a chapter without any."""
-    if not any("gpu" in tags(cell) for cell in read(chapter).cells):
+    if not has_gpu_cells(chapter):
         return ""
     path = gpu.record_path(chapter)
     return f"run on {json.loads(path.read_text())['date']}" if path.exists() else "not run yet"

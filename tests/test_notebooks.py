@@ -253,7 +253,7 @@ def book(tmp_path_factory):
         shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
     config = yaml.safe_load((ROOT / "_config.yml").read_text())
     config["html"].pop("favicon", None)
-    config["sphinx"]["local_extensions"] = {"lossbook_sphinx": "tools"}
+    config["sphinx"]["local_extensions"] = {"lossbook_sphinx": "tools", "notebooks": "tools"}
     for key in ("templates_path", "html_static_path"):
         config["sphinx"]["config"].pop(key, None)
     (root / "_config.yml").write_text(yaml.safe_dump(config))

@@ -206,6 +206,16 @@ def execute(paths: list[Path]) -> list[str]:
     return failures
 
 
+def write(*options: str) -> subprocess.CompletedProcess:
+    """Run jupyter-book over the book, every warning an error."""
+    program = Path(sys.executable).with_name("jupyter-book")
+    command = [str(program), "build", str(ROOT), "-W", "--keep-going", "-q", *options]
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
+    if done.returncode:
+        shutil.rmtree(ROOT / "_build" / ".doctrees", ignore_errors=True)  # or the next run would not warn again
+    return done
+
+
 def build() -> int:
     """Write the pages, every warning an error, unless nothing that they are made of has changed."""
     records = cache_path().relative_to(ROOT) / "executed" / "*" / "record.json"
@@ -223,12 +233,9 @@ def build() -> int:
     import student
 
     shapes.withdraw()  # the EPUB and the PDF of older pages
-    program = Path(sys.executable).with_name("jupyter-book")
-    command = [str(program), "build", str(ROOT), "-W", "--keep-going", "-q"]
-    done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
+    done = write()
     if done.returncode:
         print(done.stdout, done.stderr, sep="\n")
-        shutil.rmtree(ROOT / "_build" / ".doctrees", ignore_errors=True)  # or the next run would not warn again
         return done.returncode
     slides.write()
     student.write()

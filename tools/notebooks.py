@@ -4,7 +4,8 @@
     python tools/notebooks.py --check    only say which of them are out of step with their chapter
 
 Sphinx reads and resolves the chapters, so numbers, citations and links are those of the pages.
-A builder of this module then writes each resolved page as plain Markdown.
+A builder of this module then writes each resolved page as plain Markdown. What Sphinx has read it shares with the
+builder of the pages.
 Code and tags are those of the notebook that myst-nb reads from the chapter, outputs those of the book's cache.
 
 The ready-made builder, sphinx-tojupyter 0.6, was tried and not taken.
@@ -13,7 +14,6 @@ writes "(A die)Exercise 1", puts HTML anchors into the text and links to noteboo
 """
 
 import hashlib
-import io
 import os
 import re
 import shutil
@@ -22,15 +22,11 @@ from pathlib import Path
 
 import address
 import nbformat
-from book import ROOT, environment, executable_chapters, execute, has_notebook, published_url, repository_url
+from book import ROOT, environment, executable_chapters, execute, has_notebook, published_url, repository_url, write
 from cells import TEXT, Writer, tags_of
-from jupyter_book.config import get_final_config
 from jupyter_cache import get_cache
 from leaks import compared, leaks
-from sphinx.application import Sphinx
 from sphinx.builders import Builder
-from sphinx.errors import SphinxError
-from sphinx.util.docutils import docutils_namespace, patch_docutils
 
 INSTALL = (
     'from importlib.util import find_spec; ready = find_spec("lossbook") or '
@@ -69,7 +65,6 @@ class NotebookBuilder(Builder):
     def init(self) -> None:
         root = Path(self.app.srcdir)
         self.site, self.repository = published_url(root), repository_url(root)
-        self.notebooks = {}
 
     def get_outdated_docs(self):
         return self.env.found_docs
@@ -95,33 +90,33 @@ class NotebookBuilder(Builder):
         wanted = source.metadata.get("colab", {}).get("gpu", False)
         gpu = wanted or any("gpu" in tags_of(cell) for cell in shown)
         cells = Writer(self, docname, executed).cells_of(doctree)
-        text = assemble(cells, self.repository, self.get_target_uri(docname), gpu)
-        self.notebooks[Path(self.app.srcdir) / f"{docname}.ipynb"] = text
+        notebook = Path(self.outdir, f"{docname}.ipynb")
+        notebook.parent.mkdir(parents=True, exist_ok=True)
+        notebook.write_text(assemble(cells, self.repository, self.get_target_uri(docname), gpu))
+
+
+def choose_outputs(_app, config) -> None:
+    """Of the forms of an output, take for notebooks the plain text."""
+    kinds = [TEXT, "text/html", "image/png", "image/svg+xml"]
+    config.nb_mime_priority_overrides = [("notebook", kind, place) for place, kind in enumerate(kinds)]
 
 
 def setup(app):
     app.add_builder(NotebookBuilder)
+    app.connect("config-inited", choose_outputs, priority=10)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
-def generate(root: Path = ROOT) -> dict[Path, str]:
-    """The text of every notebook of the book in `root`, by its path."""
-    if root == ROOT and (failures := execute(executable_chapters())):
+def generate() -> dict[Path, str]:
+    """The text of every notebook of the book, by its path."""
+    if failures := execute(executable_chapters()):
         raise RuntimeError("\n".join(failures))
-    needed = {"latex_individualpages": False}
-    config, _ = get_final_config(user_yaml=root / "_config.yml", cli_config=needed, sourcedir=root)
-    config["extensions"].append("notebooks")
-    kinds = [TEXT, "text/html", "image/png", "image/svg+xml"]
-    config["nb_mime_priority_overrides"] = [("notebook", kind, index) for index, kind in enumerate(kinds)]
-    build, warnings = root / "_build" / "notebooks", io.StringIO()
-    with patch_docutils(root), docutils_namespace():
-        out, trees = build / "out", build / "doctrees"
-        app = Sphinx(root, None, out, trees, "notebook", config, status=None, warning=warnings)
-        app.build(force_all=True)
-    if app._warncount:
-        shutil.rmtree(trees)  # or the next run would not warn again
-        raise RuntimeError(re.sub(r"\x1b\[[\d;]*m", "", warnings.getvalue()))
-    return app.builder.notebooks
+    folder = ROOT / "_build" / "notebook"
+    shutil.rmtree(folder, ignore_errors=True)
+    done = write("--builder", "custom", "--custom-builder", "notebook")
+    if done.returncode:
+        raise RuntimeError(re.sub(r"\x1b\[[\d;]*m", "", done.stderr))
+    return {ROOT / path.relative_to(folder): path.read_text() for path in folder.rglob("*.ipynb")}
 
 
 def out_of_step(root: Path, wanted: dict[Path, str]) -> list[str]:
@@ -138,7 +133,7 @@ def main(arguments: list[str]) -> int:
     os.environ.update(environment())
     try:
         wanted = generate()
-    except (RuntimeError, ValueError, SphinxError) as problem:
+    except (RuntimeError, ValueError) as problem:
         print(problem, file=sys.stderr)
         return 1
     notebooks = {path: nbformat.reads(text, as_version=4) for path, text in wanted.items()}

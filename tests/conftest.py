@@ -1,6 +1,7 @@
 """What all tests share: one thread, so that runs in parallel do not fight over the cores; the built book in a browser;
 and a report on its pages."""
 
+import functools
 import os
 import re
 
@@ -58,6 +59,14 @@ def tab(browser, site):
     context.add_init_script(LAYOUT_SHIFTS)
     yield context.new_page()
     context.close()
+
+
+@pytest.fixture(scope="session")
+def visits(tab, site):
+    """What was seen on a page: each is visited once by the worker that has its tests."""
+    from visit import look_at
+
+    return functools.cache(lambda page: look_at(tab, site + page))
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -11,7 +11,7 @@ from book import ROOT, chapters, notebook_chapters
 from browser import HTML
 from bs4 import BeautifulSoup
 from rules import read, tags
-from test_pages import WCAG
+from visit import WCAG
 
 REFERENCE = ROOT / "chapters" / "reference"
 NAMES = [f"{path.parent.name}/{path.stem}" for path in chapters()[1:] if path.parent != REFERENCE]

@@ -18,7 +18,8 @@ print(json.dumps({
     "names": sorted(name for name in globals() if not name.startswith("_")), "main": __name__,
     "folder": os.getcwd(), "path": sys.path,
     "variables": [os.environ.get(name) for name in ("ASKED", "SERVERS", "MPLBACKEND")],
-    "process": os.getpid(), "imported": "wave" in sys.modules, "imports": os.environ.get("LOSSBOOK_IMPORTS", 0),
+    "process": os.getpid(), "nice": os.nice(0), "imported": "wave" in sys.modules,
+    "imports": os.environ.get("LOSSBOOK_IMPORTS", 0),
 }))
 """
 

@@ -169,7 +169,7 @@ TOO_WIDE = """() => [...document.querySelectorAll("*")].filter(box =>
 # Formulas take the colour of their text; they and the words of code that are not asked leave the page.
 SAMPLE = """() => {
   for (const formula of document.querySelectorAll("mjx-container")) formula.remove();
-  const seen = new Set();
+  const seen = new Set(), asked = [], left = [];
   for (const element of document.querySelectorAll("body *")) {
     if (![...element.childNodes].some(node => node.nodeType === 3 && node.data.trim())) continue;
     let ground = element;
@@ -178,10 +178,12 @@ SAMPLE = """() => {
     }
     const {color, fontSize, fontWeight} = getComputedStyle(element);
     const key = [element.className, color, fontSize, fontWeight, getComputedStyle(ground).backgroundColor].join();
-    if (!seen.has(key)) element.classList.add("sample");
-    else if (element.matches(".highlight span, dt.sig span, code span")) element.replaceWith(...element.childNodes);
+    if (!seen.has(key)) asked.push(element);
+    else if (element.matches(".highlight span, dt.sig span, code span")) left.push(element);
     seen.add(key);
   }
+  for (const element of asked) element.classList.add("sample");
+  for (const element of left) element.replaceWith(...element.childNodes);
 }"""
 AXE_CORE = str(Path(axe_playwright_python.__file__).with_name("axe.min.js"))
 AXE = """async (tags) => {

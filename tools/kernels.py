@@ -3,7 +3,7 @@
     with warm_kernels() as variables:   the environment of a program that starts kernels by Jupyter
 
 A kernel spends 4 s of the processor on imports, a fork almost nothing. In all else it is the kernel that Jupyter would
-start: the same program, in the folder, the environment and the path that it is given, with a namespace of its own.
+start: the same program, with the folder, the environment, the path and the priority that it is given.
 
     python tools/kernels.py SOCKET NAME ...   import libraries, fork for each caller, end with the standard input
     python tools/kernels.py SOCKET -f FILE    be a kernel for Jupyter: call, pass signals on, end with the fork
@@ -78,7 +78,7 @@ def serve(address: str, libraries: list[str]) -> None:
 
 
 def be_kernel(caller: socket.socket, imports: str) -> None:
-    """In the fork: take over the caller's streams, folder, environment and path, and run the kernel.
+    """In the fork: take over the caller's streams, folder, environment, path and priority, and run the kernel.
 
     The kernel finds in its environment the seconds of the processor that it has been spared, as LOSSBOOK_IMPORTS.
     """
@@ -89,6 +89,7 @@ def be_kernel(caller: socket.socket, imports: str) -> None:
         os.close(stream)
     caller.sendall(f"{os.getpid()}\n".encode())
     given = json.loads(caller.makefile().readline())
+    os.nice(max(0, given["nice"] - os.nice(0)))
     os.chdir(given["folder"])
     os.environ.clear()
     os.environ.update(given["environment"], LOSSBOOK_IMPORTS=imports)
@@ -107,12 +108,12 @@ def be_kernel(caller: socket.socket, imports: str) -> None:
 
 
 def call(address: str, arguments: list[str]) -> None:
-    """Ask for a fork with this process's streams, folder, environment and path; end when it ends."""
-    given = {"folder": str(Path.cwd()), "environment": dict(os.environ), "path": sys.path[1:], "arguments": arguments}
+    """Ask for a fork with this process's streams, folder, environment, path and priority; end when it ends."""
+    given = {"folder": str(Path.cwd()), "environment": dict(os.environ), "path": sys.path[1:], "nice": os.nice(0)}
     with socket.socket(socket.AF_UNIX) as server:
         server.connect(address)
         socket.send_fds(server, [b"+"], [0, 1, 2])
-        server.sendall(json.dumps(given).encode() + b"\n")
+        server.sendall(json.dumps({**given, "arguments": arguments}).encode() + b"\n")
         kernel = int(server.makefile().readline())
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda number, _: os.kill(kernel, number))

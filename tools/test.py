@@ -20,13 +20,13 @@ BIN = Path(sys.executable).parent
 # Each page of the book, and each other file of tests, is one group: a worker takes it whole (see tests/conftest.py).
 PYTEST = [str(BIN / "pytest"), "-q", "-n", "auto", "--dist", "loadfile"]
 # Readers' notebooks show their figures in another way than the pages (see lossbook.plots).
-AS_A_READER, LATER = ["env", "LOSSBOOK_BOOK=0"], ["nice", "-n", "10"]
+AS_A_READER, LATER = ["env", "LOSSBOOK_BOOK=0"], ["nice", "-n", "5"]
 STAGES = [
     {
         "lint": [str(BIN / "ruff"), "check", "lossbook", "tools", "tests"],
         "types": [str(BIN / "mypy")],
-        "the book, executed and written": [sys.executable, "tools/book.py"],
         "notebooks, every output compared": [*AS_A_READER, *LATER, *PYTEST, "--nbval", "chapters"],
+        "the book, executed and written": [sys.executable, "tools/book.py"],
     },
     {
         "unit tests, properties, doctests, chapter rules, pages": [
@@ -38,10 +38,14 @@ MOST = 2 * 360  # seconds of the processor
 
 
 def run(stage: dict[str, list[str]]) -> list[str]:
-    """Run the checks of a stage side by side, show each when it ends, and return those that failed."""
+    """Run the checks of a stage side by side and return those that failed.
+
+    The last of them is seen as it goes on, each other one when it ends.
+    """
     start, failed, running = time.monotonic(), [], {}
+    *_, last = stage
     for name, command in stage.items():
-        shown = tempfile.TemporaryFile("w+") if len(stage) > 1 else None  # noqa: SIM115 (closed when it is shown)
+        shown = None if name == last else tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed when it is shown)
         if shown is None:
             print(f"\n== {name}", flush=True)
         process = subprocess.Popen(command, cwd=ROOT, stdout=shown, stderr=subprocess.STDOUT)

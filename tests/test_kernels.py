@@ -98,3 +98,10 @@ def test_forks_end_with_their_server(start, server):
         process = answer(client, ASK)["process"]
     assert ends(process)
     assert not manager.is_alive()
+
+
+def test_a_server_that_cannot_import_is_an_error(start, monkeypatch, capfd):
+    monkeypatch.delenv("LOSSBOOK_KERNELS", raising=False)
+    with warm_kernels(("no_such_library",)) as variables, pytest.raises(RuntimeError, match="Kernel died"):
+        start(variables)
+    assert "No module named 'no_such_library'" in capfd.readouterr().err

@@ -17,13 +17,12 @@ from book import ROOT, executable_chapters, notebook_chapters
 from browser import HTML, PAGES, open_page, use_theme
 from bs4 import BeautifulSoup
 from figures import FIGURES
-from rules import read
 from visit import AXE_CORE, CONTRAST, THEMES
 
 CODE_PAGES = [chapter.relative_to(ROOT).with_suffix(".html").as_posix() for chapter in notebook_chapters()]
 DRAWN = {
     chapter.relative_to(ROOT).with_suffix(".html").as_posix(): re.findall(
-        r'plots\.interactive\([^"]*name="(fig-[\w-]+)"', "\n".join(cell.source for cell in read(chapter).cells)
+        r'plots\.interactive\([^"]*name="(fig-[\w-]+)"', chapter.read_text()
     )
     for chapter in executable_chapters()
 }

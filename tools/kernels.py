@@ -5,8 +5,9 @@
 A kernel spends 4 s of the processor on imports, a fork almost nothing. In all else it is the kernel that Jupyter would
 start: the same program, with the folder, the environment, the path and the priority that it is given.
 
-    python tools/kernels.py SOCKET NAME ...   import libraries, fork for each caller, end with the standard input
-    python tools/kernels.py SOCKET -f FILE    be a kernel for Jupyter: call, pass signals on, end with the fork
+    python tools/kernels.py NUMBER NAME ...    import libraries, fork for each who calls at the open socket of this
+                                               number, end with the standard input
+    python tools/kernels.py ADDRESS -f FILE    be a kernel for Jupyter: call, pass signals on, end with the fork
 """
 
 import contextlib
@@ -38,19 +39,22 @@ def warm_kernels(libraries: tuple[str, ...] = LIBRARIES) -> Iterator[dict[str, s
         return
     with tempfile.TemporaryDirectory() as folder:
         address, specification = Path(folder, "socket"), Path(folder, "kernels", "python3", "kernel.json")
-        command = [sys.executable, __file__, str(address)]
-        argv = [*command, "-f", "{connection_file}"]
+        argv = [sys.executable, __file__, str(address), "-f", "{connection_file}"]
         specification.parent.mkdir(parents=True)
         specification.write_text(json.dumps({"argv": argv, "display_name": "Python 3", "language": "python"}))
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-        with subprocess.Popen([*command, *libraries], start_new_session=True, **pipes) as server:
-            if server.stdout.read(1) != b"+":
-                raise RuntimeError("the server of kernels did not start")
+        with socket.socket(socket.AF_UNIX) as door:  # open from here on: who calls early waits for the imports
+            door.bind(str(address))
+            door.listen()
+            number = door.fileno()
+            command = [sys.executable, __file__, str(number), *libraries]
+            options = {"stdin": subprocess.PIPE, "pass_fds": [number], "start_new_session": True}
+            server = subprocess.Popen(command, **options)
+        with server:
             paths = os.pathsep.join(filter(None, (folder, os.environ.get("JUPYTER_PATH"))))
             yield {"JUPYTER_PATH": paths, "LOSSBOOK_KERNELS": folder}
 
 
-def serve(address: str, libraries: list[str]) -> None:
+def serve(number: int, libraries: list[str]) -> None:
     """Import, then fork for each caller."""
     os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"  # as ipykernel sets it
     os.environ["JPY_PARENT_PID"] = str(os.getpid())  # a kernel ends with its parent, which is this process
@@ -65,10 +69,7 @@ def serve(address: str, libraries: list[str]) -> None:
                 pass
 
     signal.signal(signal.SIGCHLD, reap)
-    with socket.socket(socket.AF_UNIX) as server:
-        server.bind(address)
-        server.listen()
-        os.write(1, b"+")
+    with socket.socket(fileno=number) as server:
         while sys.stdin not in select.select([server, sys.stdin], [], [])[0]:
             caller, _ = server.accept()
             if os.fork() == 0:
@@ -125,4 +126,4 @@ if __name__ == "__main__":
     if others[:1] == ["-f"]:
         call(place, others)
     else:
-        serve(place, others)
+        serve(int(place), others)

@@ -61,6 +61,7 @@ def line_with_outliers(
         x and y, each of shape (n,).
 
     Raises:
+        TypeError: if ``outliers`` or ``noise`` is no number.
         ValueError: if ``outliers`` is outside [0, 1] or ``noise`` below 0.
 
     Example:
@@ -117,6 +118,7 @@ def two_class_images(
         Images, shape (N, 1, size, size), in random order, and classes, shape (N,).
 
     Raises:
+        TypeError: if ``contrast`` is no number.
         ValueError: if ``contrast`` is below 0.
 
     Example:
@@ -180,6 +182,7 @@ def multi_label_images(
         the truth.
 
     Raises:
+        TypeError: if ``missing`` or ``noise`` is no number.
         ValueError: if ``missing`` is outside [0, 1], ``ratio`` below 1, ``noise`` below 0, or a label would come in
             every image.
 
@@ -235,6 +238,7 @@ def dense_detections(
         background, shape (n_images, boxes). The objects stand at random places.
 
     Raises:
+        TypeError: if ``lookalikes`` is no number.
         ValueError: if ``objects`` is not between 1 and ``boxes``, or ``lookalikes`` is outside [0, 1].
 
     Example:

@@ -26,26 +26,21 @@ print(json.dumps({
 
 @pytest.fixture
 def start(monkeypatch, tmp_path):
-    """Start a kernel in a folder of its own, a fork where `variables` say so."""
+    """Start a kernel in a folder of its own: cold, or inside `with warm_kernels(...)` a fork."""
     started = []
+    for name in ("JUPYTER_PATH", "LOSSBOOK_KERNELS"):  # of a server beside which the tests run
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("ASKED", "x")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
 
-    def kernel(variables):
-        for name, value in {"JUPYTER_PATH": "", "ASKED": "x", "PYTHONPATH": str(tmp_path), **variables}.items():
-            monkeypatch.setenv(name, value)
-        started.append(start_new_kernel(cwd=str(tmp_path)))
+    def kernel():
+        started.append(start_new_kernel(cwd=str(tmp_path), preexec_fn=lambda: os.nice(1)))
         return started[-1]
 
     yield kernel
     for manager, client in started:
         client.stop_channels()
         manager.shutdown_kernel(now=True)
-
-
-@pytest.fixture
-def server(monkeypatch):
-    """Serve forks that have imported one small library, whether or not the tests run beside a server."""
-    monkeypatch.delenv("LOSSBOOK_KERNELS", raising=False)
-    return warm_kernels(("wave",))
 
 
 def answer(client, code: str) -> dict:
@@ -63,45 +58,46 @@ def ends(process: int) -> bool:
     return False
 
 
-def test_a_fork_has_what_jupyter_gives_and_is_spared_the_imports(start, server, monkeypatch):
-    cold = answer(start({})[1], ASK)
+def test_a_fork_has_what_jupyter_gives_and_is_spared_the_imports(start, monkeypatch):
+    cold = answer(start()[1], ASK)
     monkeypatch.setenv("SERVERS", "the variable of a server is none of its forks")
-    with server as variables:
+    with warm_kernels(("wave",)):
         monkeypatch.delenv("SERVERS")
-        fork = answer(start(variables)[1], ASK)
+        fork = answer(start()[1], ASK)
+    assert "LOSSBOOK_KERNELS" not in os.environ
+    assert fork["nice"] == os.nice(0) + 1
     assert (cold.pop("imported"), fork.pop("imported")) == (False, True)
     assert (float(cold.pop("imports")), float(fork.pop("imports")) > 0.1) == (0, True)
     assert cold.pop("process") != fork.pop("process")
     assert fork == cold
 
 
-def test_a_fork_is_interrupted(start, server):
-    with server as variables:
-        manager, client = start(variables)
+def test_a_fork_is_interrupted(start):
+    with warm_kernels(("wave",)):
+        manager, client = start()
         client.execute("import time; time.sleep(60)")
         time.sleep(1)
         manager.interrupt_kernel()
         assert client.get_shell_msg(timeout=10)["content"]["ename"] == "KeyboardInterrupt"
 
 
-def test_a_fork_ends_with_the_process_that_asked_for_it(start, server):
-    with server as variables:
-        manager, client = start(variables)
+def test_a_fork_ends_with_the_process_that_asked_for_it(start):
+    with warm_kernels(("wave",)):
+        manager, client = start()
         process = answer(client, ASK)["process"]
         os.kill(manager.provisioner.pid, signal.SIGKILL)
         assert ends(process)
 
 
-def test_forks_end_with_their_server(start, server):
-    with server as variables:
-        manager, client = start(variables)
+def test_forks_end_with_their_server(start):
+    with warm_kernels(("wave",)):
+        manager, client = start()
         process = answer(client, ASK)["process"]
     assert ends(process)
     assert not manager.is_alive()
 
 
-def test_a_server_that_cannot_import_is_an_error(start, monkeypatch, capfd):
-    monkeypatch.delenv("LOSSBOOK_KERNELS", raising=False)
-    with warm_kernels(("no_such_library",)) as variables, pytest.raises(RuntimeError, match="Kernel died"):
-        start(variables)
+def test_a_server_that_cannot_import_is_an_error(start, capfd):
+    with warm_kernels(("no_such_library",)), pytest.raises(RuntimeError, match="Kernel died"):
+        start()
     assert "No module named 'no_such_library'" in capfd.readouterr().err

@@ -18,7 +18,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import ExitStack
+from contextlib import nullcontext
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -190,10 +190,7 @@ def execute(paths: list[Path]) -> list[str]:
 
     failures = []
     print(f"{len(paths) - len(stale)} of {len(paths)} notebooks unchanged, {len(stale)} to execute", flush=True)
-    with ExitStack() as ending:
-        if len(stale) > 1:
-            os.environ.update(ending.enter_context(warm_kernels()))
-        pool = ending.enter_context(ThreadPoolExecutor(max_workers=os.cpu_count()))
+    with warm_kernels() if len(stale) > 1 else nullcontext(), ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         for count, done in enumerate(as_completed(pool.submit(run, entry) for entry in stale), 1):
             entry, status, seconds = done.result()
             name = Path(entry.uri).relative_to(ROOT)
@@ -206,7 +203,7 @@ def execute(paths: list[Path]) -> list[str]:
     return failures
 
 
-def write(*options: str) -> subprocess.CompletedProcess:
+def run_jupyter_book(*options: str) -> subprocess.CompletedProcess:
     """Run jupyter-book over the book, every warning an error."""
     program = Path(sys.executable).with_name("jupyter-book")
     command = [str(program), "build", str(ROOT), "-W", "--keep-going", "-q", *options]
@@ -233,7 +230,7 @@ def build() -> int:
     import student
 
     shapes.withdraw()  # the EPUB and the PDF of older pages
-    done = write()
+    done = run_jupyter_book()
     if done.returncode:
         print(done.stdout, done.stderr, sep="\n")
         return done.returncode

@@ -1,6 +1,6 @@
 """Start kernels that find the libraries imported: each is a fork of one process, which imported them once.
 
-    with warm_kernels() as variables:   the environment of a program that starts kernels by Jupyter
+    with warm_kernels():   kernels that are started here, or by a program that is started here
 
 A kernel spends 4 s of the processor on imports, a fork almost nothing. In all else it is the kernel that Jupyter would
 start: the same program, with the folder, the environment, the path and the priority that it is given.
@@ -25,33 +25,40 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import patch
 
 # What the chapters import, and what torch imports for the first optimizer. Not lossbook: tests run changed copies.
 LIBRARIES = ("altair", "matplotlib.pyplot", "pooch", "scipy.stats", "sklearn.datasets", "sklearn.model_selection",
              "torch._dynamo")
 
 
+def specify(folder: Path, name: str, *argv: str) -> None:
+    """Tell Jupyter, where `folder` is on its path, how to start the kernel of that name."""
+    file = folder / "kernels" / name / "kernel.json"
+    file.parent.mkdir(parents=True)
+    how = {"argv": [*argv, "-f", "{connection_file}"], "display_name": name, "language": "python"}
+    file.write_text(json.dumps(how))
+
+
 @contextlib.contextmanager
-def warm_kernels(libraries: tuple[str, ...] = LIBRARIES) -> Iterator[dict[str, str]]:
+def warm_kernels(libraries: tuple[str, ...] = LIBRARIES) -> Iterator[None]:
     """Serve kernels inside the block, in the present environment; elsewhere than on Linux they stay cold."""
     if sys.platform != "linux" or "LOSSBOOK_KERNELS" in os.environ:  # of a process that started this one
-        yield {}
+        yield
         return
     with tempfile.TemporaryDirectory() as folder:
-        address, specification = Path(folder, "socket"), Path(folder, "kernels", "python3", "kernel.json")
-        argv = [sys.executable, __file__, str(address), "-f", "{connection_file}"]
-        specification.parent.mkdir(parents=True)
-        specification.write_text(json.dumps({"argv": argv, "display_name": "Python 3", "language": "python"}))
+        address = str(Path(folder, "socket"))
+        specify(Path(folder), "python3", sys.executable, __file__, address)
         with socket.socket(socket.AF_UNIX) as door:  # open from here on: who calls early waits for the imports
-            door.bind(str(address))
+            door.bind(address)
             door.listen()
             number = door.fileno()
             command = [sys.executable, __file__, str(number), *libraries]
             options = {"stdin": subprocess.PIPE, "pass_fds": [number], "start_new_session": True}
             server = subprocess.Popen(command, **options)
-        with server:
-            paths = os.pathsep.join(filter(None, (folder, os.environ.get("JUPYTER_PATH"))))
-            yield {"JUPYTER_PATH": paths, "LOSSBOOK_KERNELS": folder}
+        paths = os.pathsep.join(filter(None, (folder, os.environ.get("JUPYTER_PATH"))))
+        with server, patch.dict(os.environ, JUPYTER_PATH=paths, LOSSBOOK_KERNELS=folder):
+            yield
 
 
 def serve(number: int, libraries: list[str]) -> None:

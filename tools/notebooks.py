@@ -22,7 +22,16 @@ from pathlib import Path
 
 import address
 import nbformat
-from book import ROOT, environment, executable_chapters, execute, has_notebook, published_url, repository_url, write
+from book import (
+    ROOT,
+    environment,
+    executable_chapters,
+    execute,
+    has_notebook,
+    published_url,
+    repository_url,
+    run_jupyter_book,
+)
 from cells import TEXT, Writer, tags_of
 from jupyter_cache import get_cache
 from leaks import compared, leaks
@@ -113,7 +122,7 @@ def generate() -> dict[Path, str]:
         raise RuntimeError("\n".join(failures))
     folder = ROOT / "_build" / "notebook"
     shutil.rmtree(folder, ignore_errors=True)
-    done = write("--builder", "custom", "--custom-builder", "notebook")
+    done = run_jupyter_book("--builder", "custom", "--custom-builder", "notebook")
     if done.returncode:
         raise RuntimeError(re.sub(r"\x1b\[[\d;]*m", "", done.stderr))
     return {ROOT / path.relative_to(folder): path.read_text() for path in folder.rglob("*.ipynb")}

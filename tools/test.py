@@ -69,8 +69,7 @@ def run(stage: dict[str, list[str]]) -> list[str]:
 def main() -> int:
     start = time.monotonic()
     os.environ.update(environment())
-    with warm_kernels() as variables:
-        os.environ.update(variables)
+    with warm_kernels():
         failed = [name for stage in STAGES for name in run(stage)]
     uses = resource.getrusage(resource.RUSAGE_CHILDREN)
     took, used = time.monotonic() - start, uses.ru_utime + uses.ru_stime

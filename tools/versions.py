@@ -22,6 +22,7 @@ from importlib.metadata import version as installed_version
 from pathlib import Path
 
 from book import ROOT, notebook_chapters, repository_url
+from kernels import specify
 
 # What Colab published in August 2026.
 COLAB_PYTHON = "3.13"
@@ -166,10 +167,7 @@ def run_notebook(path: Path, address: str, folder: Path) -> tuple[list[int], str
 
 def make_kernel(python: str, folder: Path) -> None:
     """Let Jupyter start the kernel of that Python under the name `reader`."""
-    spec = folder / "kernels" / "reader" / "kernel.json"
-    spec.parent.mkdir(parents=True)
-    argv = [python, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-    spec.write_text(json.dumps({"argv": argv, "display_name": "A reader's Python", "language": "python"}))
+    specify(folder, "reader", python, "-m", "ipykernel_launcher")
     os.environ["JUPYTER_PATH"] = str(folder)
 
 

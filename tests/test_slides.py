@@ -8,6 +8,9 @@ import slides
 from book import ROOT, notebook_chapters
 from browser import HTML
 from bs4 import BeautifulSoup
+from docutils import nodes
+from docutils.core import publish_doctree
+from myst_parser.parsers.docutils_ import Parser
 
 CHAPTERS = [path for path in notebook_chapters() if path.parent.name != "reference"]
 WORDS = {"p": 75, "li": 175}  # in the paragraphs and in the lists of one slide
@@ -27,7 +30,7 @@ Fourth.</p>
 @pytest.fixture
 def deck(tmp_path):
     (tmp_path / "x.html").write_text(PAGE)
-    (tmp_path / "x.md").write_text("% slide 2\n\nFirst\n\n% then\n\ncell\n\n% slide: Own < heading\n\n$$x$$\n")
+    (tmp_path / "x.md").write_text("% slide 2/4\n\nFirst\n\n% then\n\ncell\n\n% slide: Own < heading\n\n$$x$$\n")
     return slides.slides_of(tmp_path / "x.html", tmp_path / "x.md")
 
 
@@ -114,3 +117,20 @@ def test_no_mark_reaches_the_page(deck):
     assert not re.search(r"% (slide|also|then)\b", page.get_text())
     counted = len(re.findall(r"(?m)^% (?:slide|also|then)\b", source(deck)))
     assert len(page.find("article").select(".slide, .also, .then")) == counted
+
+
+def read(text: str) -> nodes.document:
+    document = publish_doctree(text, parser=Parser(), settings_overrides={"report_level": 5})
+    slides.mark_blocks(None, document)
+    return document
+
+
+def test_a_mark_counts_the_lines_that_the_paragraph_has():
+    marked = read("# A\n\n% slide 2/3\n\nOne *a*.\nTwo.\nThree.\n")
+    assert marked.next_node(nodes.paragraph)["classes"] == ["slide", "sentences-2"]
+
+
+@pytest.mark.parametrize("mark", ["slide 2/4", "also 2/2", "then 4/3"])
+def test_a_mark_that_has_slipped_is_an_error(mark):
+    with pytest.raises(ValueError, match="the paragraph has 3"):
+        read(f"# A\n\n% {mark}\n\nOne *a*.\nTwo.\nThree.\n")

@@ -8,7 +8,7 @@ A comment before a block of a chapter marks it; the page and the notebook do not
     % slide: Another heading   the same, under another heading
     % also                     the block joins the slide
     % then                     it joins, and appears at the next click: first the question, then this
-    % then 2                   of a paragraph only the first two sentences, which are lines of the source
+    % then 2/5                 of a paragraph of five lines, the first two; another number of lines is an error
 
 A cell that draws gives its picture, a cell that prints gives its code, and what it prints at the next click.
 What stands between the marks becomes the speaker's notes. The deck loads nothing from another host.
@@ -26,7 +26,7 @@ from book import ROOT, notebook_chapters
 from bs4 import BeautifulSoup, NavigableString
 from docutils import nodes
 
-MARK = re.compile(r"(slide|also|then)(?: (\d+))?(?:: .+)?")
+MARK = re.compile(r"(slide|also|then)(?: (\d+)/(\d+))?(?:: .+)?")
 HTML = ROOT / "_build" / "html"
 # Of reveal.js only the distributed files are used, and so the package that carries them is not imported.
 REVEAL = ("dist/reset.css", "dist/reveal.css", "dist/reveal.js", "plugin/notes/notes.js")
@@ -45,8 +45,18 @@ def mark_blocks(_app, doctree) -> None:
         block = next((node for node in following if not isinstance(node, nodes.comment | nodes.target)), None)
         if block is None or isinstance(block, nodes.section):
             raise ValueError(f"{doctree['source']}: no block of the section follows the mark '% {comment.astext()}'")
+        if match[2] and not int(match[2]) <= int(match[3]) == lines_of(block):
+            raise ValueError(f"{doctree['source']}: the mark '% {comment.astext()}' counts {match[3]} lines, "
+                             f"the paragraph has {lines_of(block)}: {block.astext()[:40]}")
         block["classes"] += [match[1], *([f"sentences-{match[2]}"] if match[2] else [])]
         comment.parent.remove(comment)
+
+
+def lines_of(block) -> int:
+    """The lines of the source that a paragraph takes; 0 for any other block."""
+    if not isinstance(block, nodes.paragraph):
+        return 0
+    return 1 + sum(child.astext().count("\n") for child in block.children if isinstance(child, nodes.Text))
 
 
 def setup(app):
@@ -58,7 +68,7 @@ def setup(app):
 
 def titles(chapter: Path) -> list[str]:
     """The own heading of each slide of a chapter, "" where it has the heading of its section."""
-    return re.findall(r"(?m)^% slide(?: \d+)?(?:: (.+))?$", chapter.read_text())
+    return re.findall(r"(?m)^% slide(?: \d+/\d+)?(?:: (.+))?$", chapter.read_text())
 
 
 def marked(tag) -> str | None:

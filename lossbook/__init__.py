@@ -28,10 +28,12 @@ from lossbook.regression import (
     rmse_loss,
     smooth_l1_loss,
 )
+from lossbook.training import Loss
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Loss",
     "asymmetric_loss",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",

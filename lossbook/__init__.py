@@ -28,6 +28,16 @@ from lossbook.regression import (
     rmse_loss,
     smooth_l1_loss,
 )
+from lossbook.segmentation import (
+    combo_loss,
+    dice_loss,
+    focal_tversky_loss,
+    jaccard_loss,
+    lovasz_hinge_loss,
+    lovasz_softmax_loss,
+    softmax_dice_loss,
+    tversky_loss,
+)
 
 __version__ = "0.1.0"
 
@@ -36,15 +46,21 @@ __all__ = [
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "class_weights",
+    "combo_loss",
     "cross_entropy",
+    "dice_loss",
     "distribution_balanced_loss",
     "focal_loss",
+    "focal_tversky_loss",
     "hinge_loss",
     "huber_loss",
     "information",
+    "jaccard_loss",
     "ldam_loss",
     "log_cosh_loss",
     "logit_adjusted_loss",
+    "lovasz_hinge_loss",
+    "lovasz_softmax_loss",
     "mae_loss",
     "mse_loss",
     "ohem_loss",
@@ -52,6 +68,8 @@ __all__ = [
     "rmse_loss",
     "smooth_l1_loss",
     "softmax_asymmetric_loss",
+    "softmax_dice_loss",
     "softmax_focal_loss",
     "squared_hinge_loss",
+    "tversky_loss",
 ]

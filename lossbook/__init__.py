@@ -8,6 +8,16 @@ from lossbook.classification import (
     hinge_loss,
     squared_hinge_loss,
 )
+from lossbook.embedding import (
+    angular_loss,
+    arcface_loss,
+    batch_all_triplet_loss,
+    contrastive_loss,
+    hardest_triplets,
+    nt_xent_loss,
+    sup_con_loss,
+    triplet_loss,
+)
 from lossbook.imbalance import (
     asymmetric_loss,
     class_weights,
@@ -18,6 +28,14 @@ from lossbook.imbalance import (
     ohem_loss,
     softmax_asymmetric_loss,
     softmax_focal_loss,
+)
+from lossbook.ranking import (
+    dpo_loss,
+    list_mle_loss,
+    list_net_loss,
+    margin_ranking_loss,
+    pairwise_logistic_loss,
+    preference_loss,
 )
 from lossbook.regression import (
     huber_loss,
@@ -32,26 +50,40 @@ from lossbook.regression import (
 __version__ = "0.1.0"
 
 __all__ = [
+    "angular_loss",
+    "arcface_loss",
     "asymmetric_loss",
+    "batch_all_triplet_loss",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "class_weights",
+    "contrastive_loss",
     "cross_entropy",
     "distribution_balanced_loss",
+    "dpo_loss",
     "focal_loss",
+    "hardest_triplets",
     "hinge_loss",
     "huber_loss",
     "information",
     "ldam_loss",
+    "list_mle_loss",
+    "list_net_loss",
     "log_cosh_loss",
     "logit_adjusted_loss",
     "mae_loss",
+    "margin_ranking_loss",
     "mse_loss",
+    "nt_xent_loss",
     "ohem_loss",
+    "pairwise_logistic_loss",
+    "preference_loss",
     "quantile_loss",
     "rmse_loss",
     "smooth_l1_loss",
     "softmax_asymmetric_loss",
     "softmax_focal_loss",
     "squared_hinge_loss",
+    "sup_con_loss",
+    "triplet_loss",
 ]

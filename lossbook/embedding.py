@@ -32,7 +32,8 @@ def contrastive_loss(
     coincides and all the rest is at least the margin apart. Two equal rows that are not alike have no direction in
     which to part: their gradient is 0.
 
-    Peers: the paper's Y is 1 - y; PML leaves out the halves and the first square, and adds the means of both kinds.
+    Peers: the paper's Y is 1 - y; PML normalises the embeddings, takes D and max(0, m - D) without halves and squares,
+    and adds the means of both kinds, each over what is not 0.
 
     Args:
         input1: embeddings, shape (N, D).
@@ -182,7 +183,8 @@ def batch_all_triplet_loss(
     r"""The mean triplet loss of all triplets that a batch holds ("batch all").
 
     With :math:`d` the Euclidean distances of the ``embeddings``, :math:`P_a` the other examples with the one of
-    ``labels`` that a has, :math:`N_a` those with another, and :math:`\mathrm{TL}` the ``triplet_loss``,
+    ``labels`` that a has, :math:`N_a` those with another, and :math:`\mathrm{TL}` the ``triplet_loss`` with ``margin``
+    and ``soft``,
 
     .. math:: \mathrm{BA}_a = \frac{1}{|P_a|\,|N_a|} \sum_{p \in P_a} \sum_{n \in N_a} \mathrm{TL}(d_{ap}, d_{an})
 
@@ -239,7 +241,8 @@ def angular_loss(embeddings: Tensor, labels: Tensor, *, angle: float = 40.0, red
     stretched, which a margin does not say of itself. Beyond an angle of 70 degrees the terms are summed without a
     matrix product: in memory that grows with the cube of N.
 
-    Peers: PML takes the mean over pairs, not over anchors; with as many examples of each label both are the same.
+    Peers: PML normalises anchor and positive but not the negatives, and takes the mean over pairs of an anchor and a
+    positive; for normalised embeddings with as many examples of each label both are the same.
 
     Args:
         embeddings: shape (N, D), no row 0 everywhere.
@@ -288,8 +291,8 @@ def nt_xent_loss(x: Tensor, y: Tensor, *, temperature: float, reduction: str = "
     evenly over the sphere. The number of negatives is the size of the batch: to add up the gradients of two small
     batches is not one of a large batch.
 
-    Peers: PML and optax return 0 where the loss is below 1e-7; MONAI is NaN below a temperature of about 0.011 and
-    holds N²D numbers at once.
+    Peers: PML and optax return 0 where the loss is below 1e-7. Where a partner is opposed at a temperature of 0.01,
+    PML has hardly a gradient; below about 0.011 MONAI is NaN, and it holds N²D numbers at once.
 
     Args:
         x: embeddings, shape (N, D), no row 0 everywhere.

@@ -139,7 +139,7 @@ def confidence_interval(values: ArrayLike, *, level: float = 0.95) -> Interval:
 
 
 def map_at_r(embeddings: ArrayLike, labels: ArrayLike) -> float:
-    r"""Mean average precision at R: how well the neighbours of an example in a space of embeddings are of its kind.
+    r"""Mean average precision at R: whether the nearest neighbours of an example are of its kind.
 
     For each example, :math:`R` is the number of other examples that have the one of ``labels`` that it has, and its
     neighbours are the others in the order of their distance among the ``embeddings``. With :math:`P(i)` the share of

@@ -15,7 +15,9 @@ from torch.nn.functional import logsigmoid
 from lossbook import _checks
 from lossbook._fast import embedding as fast
 from lossbook._fast import with_backward
-from lossbook._stable import log_odds_against, log_softmax
+from lossbook._stable import log_odds_against, soft_cross_entropy
+
+BELOW_PI = f"[0, {math.pi})"
 
 
 def contrastive_loss(
@@ -218,9 +220,11 @@ def batch_all_triplet_loss(
     z = _embeddings("embeddings", embeddings)
     distance = _distances(z)
     positive, negative = _relations(labels, z)
-    a, p = positive.nonzero(as_tuple=True)
-    gap = distance[a, p].unsqueeze(1) - distance.index_select(0, a)  # one row for each a and p, one column for each n
-    pair = torch.where(negative.index_select(0, a), _shortfall(gap, margin, soft), 0).sum(1)
+    pairs = _pairs(positive)  # of a and p, a row for each; and a column for each n
+    a = pairs // z.shape[0]
+    gap = distance.flatten().index_select(0, pairs).unsqueeze(1) - distance.index_select(0, a)
+    among = negative.index_select(0, a) & positive.flatten().index_select(0, pairs).unsqueeze(1)
+    pair = torch.where(among, _shortfall(gap, margin, soft), 0).sum(1)
     triplets = positive.sum(1) * negative.sum(1)
     loss = pair.new_zeros(z.shape[0]).index_add(0, a, pair) / triplets.clamp(min=1)
     return _checks.reduce(loss, reduction, (triplets > 0).to(loss.dtype))
@@ -367,10 +371,9 @@ def sup_con_loss(embeddings: Tensor, labels: Tensor, *, temperature: float, redu
     logits = _similarities(z, temperature)
     if z.shape[0] == 0:
         return _checks.reduce(z.sum(1), reduction)
-    log_p = log_softmax(logits)
-    count = partners.sum(1)
-    loss = -torch.where(partners, log_p, 0).sum(1) / count.clamp(min=1)
-    return _checks.reduce(loss, reduction, (count > 0).to(z.dtype))
+    count = partners.sum(1, keepdim=True)
+    loss = soft_cross_entropy(logits, partners / count.clamp(min=1).to(z.dtype))
+    return _checks.reduce(loss, reduction, (count > 0).squeeze(1).to(z.dtype))
 
 
 def arcface_loss(
@@ -417,7 +420,7 @@ def arcface_loss(
         Deng, Guo, Xue and Zafeiriou, 2019, CVPR (arXiv:1801.07698).
     """
     c = _cosines(cosine)
-    m, s = _checks.number("margin", margin, f"[0, {math.pi})"), _checks.number("scale", scale, "(0, 1e30]")
+    m, s = _checks.number("margin", margin, BELOW_PI), _checks.number("scale", scale, "(0, 1e30]")
     y, _ = _checks.class_target(target, c)
     c_y = c.gather(1, y.unsqueeze(1))
     sin2 = (1 - c_y) * (1 + c_y)
@@ -478,6 +481,13 @@ def _relations(labels: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
     return other & (labels.unsqueeze(1) == labels), labels.unsqueeze(1) != labels
 
 
+def _pairs(positive: Tensor) -> Tensor:
+    """Return where in the flattened mask a pair of one label stands; where no value can be seen, all places."""
+    if _checks.values_are_visible(positive):
+        return positive.flatten().nonzero().squeeze(1)
+    return torch.arange(positive.numel(), device=positive.device)
+
+
 def _similarities(z: Tensor, temperature: float) -> Tensor:
     """Return the logits z_i · z_k / T, for an example with itself one so low that its probability is 0."""
     t = _checks.number("temperature", temperature, "[1e-30, inf)")
@@ -485,11 +495,9 @@ def _similarities(z: Tensor, temperature: float) -> Tensor:
     return (_products(z) / t).masked_fill(itself, torch.finfo(z.dtype).min)
 
 
+@with_backward(fast.products, fast.products_backward)
 def _products(rows: Tensor) -> Tensor:
-    """Return the products of all rows with each other, in their dtype under autocast too."""
-    device = rows.device.type
-    with torch.autocast(device if torch.amp.is_autocast_available(device) else "cpu", enabled=False):
-        return rows @ rows.T
+    return rows @ rows.T
 
 
 def _log_sum_over_negatives(u: Tensor, negative: Tensor, pair: Tensor, *, small: bool) -> Tensor:

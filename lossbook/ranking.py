@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from lossbook import _checks
-from lossbook._stable import log_softmax
+from lossbook._stable import soft_cross_entropy
 
 
 def margin_ranking_loss(
@@ -146,7 +146,7 @@ def list_net_loss(scores: Tensor, relevance: Tensor, *, reduction: str = "mean")
         Cao, Qin, Liu, Tsai and Li, 2007, ICML (doi:10.1145/1273496.1273513).
     """
     s, r, kept = _lists(scores, relevance)
-    loss = -(r.to(s.dtype).softmax(1) * log_softmax(s)).sum(1)
+    loss = soft_cross_entropy(s, r.to(s.dtype).softmax(1))
     return _checks.reduce(torch.where(kept, loss, 0), reduction, kept.to(s.dtype))
 
 

@@ -1,7 +1,8 @@
 r"""Numbers for people: calibration, and the uncertainty of what was measured.
 
-Accuracy, recall, F1, AUC, average precision and their like are scikit-learn's, and the chapters call them there.
-Here is what it lacks. Everything takes arrays or tensors and returns floats and NumPy arrays; nothing here has a
+Accuracy, recall, F1, AUC, average precision and their like are scikit-learn's, and the chapters call them there; so
+is nDCG, ``ndcg_score(2.0**relevance - 1, scores, k=10)``, which averages over the orders of equal scores. Here is what
+it lacks. Everything takes arrays or tensors and returns floats and NumPy arrays; nothing here has a
 gradient.
 """
 
@@ -9,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.spatial.distance import cdist  # type: ignore[import-untyped]
 from scipy.stats import t as student  # type: ignore[import-untyped]
 
 from lossbook import _checks
@@ -140,6 +142,52 @@ def confidence_interval(values: ArrayLike, *, level: float = 0.95) -> Interval:
     half = float(student.ppf((1 + level) / 2, len(x) - 1) * x.std(ddof=1) / np.sqrt(len(x)))
     mean = float(x.mean())
     return Interval(mean, mean - half, mean + half)
+
+
+def map_at_r(embeddings: ArrayLike, labels: ArrayLike) -> float:
+    r"""Mean average precision at R: whether the nearest neighbours of an example are of its kind.
+
+    For each example, :math:`R` is the number of other examples that have the one of ``labels`` that it has, and its
+    neighbours are the others in the order of their distance among the ``embeddings``. With :math:`P(i)` the share of
+    its label among the first i neighbours, and :math:`h_i` 1 if the i-th has it and else 0,
+
+    .. math:: \mathrm{MAP@R} = \operatorname*{mean}_{\text{examples}}\; \frac{1}{R} \sum_{i=1}^{R} P(i)\, h_i
+
+    1 if all the nearest are of the same label. Unlike the share of first neighbours that are right, it sees the whole
+    order; unlike average precision, it stops where a perfect order would have found everything. An example that is
+    alone with its label is no query. Of equally far neighbours the first comes first.
+
+    Args:
+        embeddings: shape (N, D); normalise them to compare by angle.
+        labels: shape (N,).
+
+    Returns:
+        A number between 0 and 1.
+
+    Raises:
+        ValueError: if shapes do not fit, an embedding is not finite, or no label occurs twice.
+
+    Example:
+        >>> map_at_r([[0.0], [1.0], [1.5], [4.0]], [0, 0, 1, 0])  # (1 / 2 + 1 / 4 + 1 / 4) / 3
+        0.3333333333333333
+
+    References:
+        Musgrave, Belongie and Lim, 2020, ECCV (arXiv:2003.08505).
+    """
+    x, y = np.asarray(embeddings, dtype=np.float64), np.asarray(labels)
+    if x.ndim != 2 or y.shape != x.shape[:1]:
+        raise ValueError(f"embeddings must have shape (N, D) and labels (N,), got {x.shape} and {y.shape}")
+    if not np.isfinite(x).all():
+        raise ValueError(f"every embedding must be finite, got {x[~np.isfinite(x)][0]}")
+    distance = cdist(x, x)
+    np.fill_diagonal(distance, np.inf)
+    hit = y[distance.argsort(axis=1, kind="stable")[:, :-1]] == y[:, None]
+    wanted = hit.sum(axis=1)
+    if not wanted.any():
+        raise ValueError(f"some label must occur twice, got {len(y)} different ones")
+    place = np.arange(1, len(y))
+    found = (hit * hit.cumsum(axis=1) / place * (place <= wanted[:, None])).sum(axis=1)
+    return float((found[wanted > 0] / wanted[wanted > 0]).mean())
 
 
 def _confidence(probs: ArrayLike, target: ArrayLike) -> tuple[Array, Array]:

@@ -51,6 +51,8 @@ from lossbook.reinforcement import (
     q_learning_error,
     td_error,
 )
+from lossbook.scale import linear_cross_entropy, z_loss
+from lossbook.sequence import ctc_loss
 
 __version__ = "0.1.0"
 
@@ -60,6 +62,7 @@ __all__ = [
     "binary_cross_entropy_with_logits",
     "class_weights",
     "cross_entropy",
+    "ctc_loss",
     "denoising_loss",
     "distribution_balanced_loss",
     "entropy_bonus",
@@ -75,6 +78,7 @@ __all__ = [
     "ldam_loss",
     "least_squares_discriminator_loss",
     "least_squares_generator_loss",
+    "linear_cross_entropy",
     "log_cosh_loss",
     "logit_adjusted_loss",
     "mae_loss",
@@ -96,4 +100,5 @@ __all__ = [
     "td_error",
     "wasserstein_critic_loss",
     "wasserstein_generator_loss",
+    "z_loss",
 ]

@@ -188,7 +188,7 @@ def q_learning_error(
     best = next_q.detach().amax(1).to(q.dtype)
     _checks.within(best, -math.inf, math.inf, "the largest next_q of every step must be finite")
     target = _target(reward, discount, best, "action", action)
-    chosen = q.gather(1, action[:, None]).squeeze(1)
+    chosen = q.gather(1, action.unsqueeze(1)).squeeze(1)
     if delta is None:
         return regression.mse_loss(chosen, target, reduction=reduction)
     return regression.huber_loss(chosen, target, delta=delta, reduction=reduction)

@@ -4,7 +4,6 @@ Axis 0 is frames, axis 1 examples, as torch has it. Half precision is computed a
 """
 
 import math
-from numbers import Integral
 
 import torch
 from torch import Tensor
@@ -70,17 +69,15 @@ def ctc_loss(
         Graves, Fernández, Gomez and Schmidhuber, 2006, ICML (DOI 10.1145/1143844.1143891).
     """
     log_p = _checks.floats("log_probs", log_probs)
-    targets, *lengths = _integers(log_p, targets, input_lengths, target_lengths)
-    if not isinstance(blank, Integral):
-        raise TypeError(f"blank must be an integer, got {type(blank).__name__}")
-    blank = int(_checks.number("blank", blank, f"[0, {log_p.shape[2] - 1}]"))
-    visible = all(_checks.values_are_visible(part) for part in (log_p, targets, *lengths))
+    targets, frames, labels = _integers(log_p, targets, input_lengths, target_lengths)
+    blank = _checks.integer("blank", blank, f"[0, {log_p.shape[2] - 1}]")
+    visible = all(_checks.values_are_visible(part) for part in (log_p, targets, frames, labels))
     if visible:
-        _check_values(log_p, targets, *lengths, blank, slack=max(1e-3, 8 * torch.finfo(log_probs.dtype).eps))
+        _check_values(log_p, targets, frames, labels, blank, slack=max(1e-3, 8 * torch.finfo(log_probs.dtype).eps))
     # A log-probability of hundreds leaves float32 few digits for its exponential, the share of an alignment.
     wide = log_p.double() if log_p.device.type != "mps" else log_p
     loss = _by_kernel if visible and log_p.numel() > 0 else _over_alignments  # the kernel wants something to look at
-    each = loss(wide, targets, *lengths, blank)
+    each = loss(wide, targets, frames, labels, blank)
     return _checks.reduce(each.to(log_p.dtype), reduction)
 
 

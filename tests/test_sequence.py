@@ -347,7 +347,7 @@ BAD = [
     (lambda: call(LP, T, IL, TL, blank=3), ValueError, r"blank must be in \[0, 2\], got 3"),
     (lambda: call(LP, T, IL, TL, blank=-1), ValueError, r"blank must be in \[0, 2\], got -1"),
     (lambda: call(LP, T, IL, TL, blank=0.0), TypeError, r"blank must be an integer, got float"),
-    (lambda: call(LP, T, IL, TL, blank=False), TypeError, r"blank must be a number, got bool"),
+    (lambda: call(LP, T, IL, TL, blank=False), TypeError, r"blank must be an integer, got bool"),
     (lambda: call(LP + 1, T, IL, TL), ValueError, r"whose sum is 1 in every frame, got 2.718.* in row 0"),
     (lambda: call(LP.exp(), T, IL, TL), ValueError, r"log_probs must be logarithms of probabilities"),
     (lambda: call(LP * 1.01, T, IL, TL), ValueError, r"log_probs must be logarithms .* got 0.98"),

@@ -104,7 +104,7 @@ def negative_elbo(
 
     References:
         Kingma and Welling, 2014, ICLR (arXiv:1312.6114).
-        Higgins, Matthey, Pal, Burgess, Glorot, Botvinick, Mohamed and Lerchner, 2017, ICLR, for ``beta``.
+        Burgess, Higgins, Pal, Matthey, Watters, Desjardins and Lerchner, 2018, for ``beta`` (arXiv:1804.03599).
     """
     logits, mu = _examples("logits", logits), _examples("mu", mu)
     if mu.shape[0] != logits.shape[0]:

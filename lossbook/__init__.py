@@ -8,42 +8,41 @@ from lossbook.classification import (
     hinge_loss,
     squared_hinge_loss,
 )
-from lossbook.geometry import (
+from lossbook.embedding import (
     angular_loss,
     arcface_loss,
     batch_all_triplet_loss,
-    box_iou_loss,
-    chamfer_loss,
-    ciou_loss,
     contrastive_loss,
-    denoising_loss,
-    diou_loss,
-    embedding,
-    emd_loss,
-    flow_matching_loss,
-    from,
-    gaussian_kl_loss,
-    generative,
-    giou_loss,
-    gradient_penalty,
     hardest_triplets,
+    nt_xent_loss,
+    sup_con_loss,
+    triplet_loss,
+)
+from lossbook.generative import (
+    denoising_loss,
+    flow_matching_loss,
+    gaussian_kl_loss,
+    gradient_penalty,
     hinge_discriminator_loss,
     hinge_generator_loss,
-    import,
     least_squares_discriminator_loss,
     least_squares_generator_loss,
-    lossbook,
     minimax_generator_loss,
     negative_elbo,
     non_saturating_discriminator_loss,
     non_saturating_generator_loss,
-    nt_xent_loss,
-    sinkhorn_divergence,
-    sinkhorn_loss,
-    sup_con_loss,
-    triplet_loss,
     wasserstein_critic_loss,
     wasserstein_generator_loss,
+)
+from lossbook.geometry import (
+    box_iou_loss,
+    chamfer_loss,
+    ciou_loss,
+    diou_loss,
+    emd_loss,
+    giou_loss,
+    sinkhorn_divergence,
+    sinkhorn_loss,
 )
 from lossbook.imbalance import (
     asymmetric_loss,
@@ -80,10 +79,7 @@ from lossbook.reinforcement import (
     q_learning_error,
     td_error,
 )
-from lossbook.scale import (
-    linear_cross_entropy,
-    z_loss,
-)
+from lossbook.scale import linear_cross_entropy, z_loss
 from lossbook.segmentation import (
     combo_loss,
     dice_loss,

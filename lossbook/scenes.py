@@ -4,9 +4,8 @@ Everything comes as tensors, numbers in float32 and classes in int64. The same s
 are NumPy's, whose streams do not change from version to version.
 """
 
-from collections.abc import Sequence
-from functools import cache
 import math
+from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -52,39 +51,6 @@ def placed_digits(
         >>> images, labels = placed_digits(100, digits=[3, 8])
         >>> images.shape, labels.unique()
         (torch.Size([100, 1, 16, 16]), tensor([3, 8]))
-class DigitLines(NamedTuple):
-    """Lines of digits, what they say, and which digit stands in which column."""
-
-    images: Tensor
-    labels: Tensor
-    lengths: Tensor
-    columns: Tensor
-
-
-def digit_lines(n: int = 1000, *, part: str = "train", seed: int = 0) -> DigitLines:
-    r"""Handwritten numbers of 2 to 5 digits, somewhere in a line of 8 x 48 pixels.
-
-    How many digits, which, and where is random; the gaps before, between and after them share what is left of the line
-    in every possible way, equally likely. The digits are scikit-learn's: its first 1,200 images for "train", the other
-    597 for "test".
-
-    Args:
-        n: how many lines.
-        part: whose digits, "train" or "test".
-        seed: of the random numbers.
-
-    Returns:
-        Images with ink in [0, 1], shape (n, 8, 48); the labels, 1 for digit 0 to 10 for digit 9, so that 0 is free for
-        the blank, shape (n, 5), filled up with 0; how many there are, shape (n,); and for each column the label of the
-        digit whose ink it holds, 0 for none, shape (n, 48).
-
-    Raises:
-        ValueError: if ``part`` is neither.
-
-    Example:
-        >>> lines = digit_lines(2)
-        >>> lines.images.shape, lines.labels.shape, lines.columns.shape
-        (torch.Size([2, 8, 48]), torch.Size([2, 5]), torch.Size([2, 48]))
 
     References:
         Alpaydin and Kaynak, 1998, UCI Machine Learning Repository: Optical Recognition of Handwritten Digits.
@@ -154,15 +120,44 @@ def digit_lists(
     return _tensor(images), _tensor(np.where(mistaken, drawn, labels[which] // 2))
 
 
-def _part(part: str) -> tuple[np.ndarray, np.ndarray]:
-    if part not in {"train", "test"}:
-        raise ValueError(f'part must be "train" or "test", got {part!r}')
-    rows = slice(1200) if part == "train" else slice(1200, None)
-    images, labels = _digits()
-    return images[rows], labels[rows]
-    if part not in {"train", "test"}:
-        raise ValueError(f'part must be "train" or "test", got {part!r}')
-    digits, digit_labels = (array[:1200] if part == "train" else array[1200:] for array in _digits())
+class DigitLines(NamedTuple):
+    """Lines of digits, what they say, and which digit stands in which column."""
+
+    images: Tensor
+    labels: Tensor
+    lengths: Tensor
+    columns: Tensor
+
+
+def digit_lines(n: int = 1000, *, part: str = "train", seed: int = 0) -> DigitLines:
+    r"""Handwritten numbers of 2 to 5 digits, somewhere in a line of 8 x 48 pixels.
+
+    How many digits, which, and where is random; the gaps before, between and after them share what is left of the line
+    in every possible way, equally likely. The digits are scikit-learn's: its first 1,200 images for "train", the other
+    597 for "test".
+
+    Args:
+        n: how many lines.
+        part: whose digits, "train" or "test".
+        seed: of the random numbers.
+
+    Returns:
+        Images with ink in [0, 1], shape (n, 8, 48); the labels, 1 for digit 0 to 10 for digit 9, so that 0 is free for
+        the blank, shape (n, 5), filled up with 0; how many there are, shape (n,); and for each column the label of the
+        digit whose ink it holds, 0 for none, shape (n, 48).
+
+    Raises:
+        ValueError: if ``part`` is neither.
+
+    Example:
+        >>> lines = digit_lines(2)
+        >>> lines.images.shape, lines.labels.shape, lines.columns.shape
+        (torch.Size([2, 8, 48]), torch.Size([2, 5]), torch.Size([2, 48]))
+
+    References:
+        Alpaydin and Kaynak, 1998, UCI Machine Learning Repository: Optical Recognition of Handwritten Digits.
+    """
+    digits, digit_labels = _part(part)
     rng = np.random.default_rng(seed)
     images, columns = np.zeros((n, 8, 48)), np.zeros((n, 48), dtype=int)
     labels, lengths = np.zeros((n, 5), dtype=int), rng.integers(2, 6, n)
@@ -244,6 +239,14 @@ def cliff_walk() -> Walk:
     there = 12 * np.clip(row + down, 0, 3) + np.clip(column + right, 0, 11)
     falls = (there > 36) & (there < 47)
     return Walk(_tensor(np.where(falls, 36, there)), _tensor(np.where(falls, -100.0, -1.0)), _tensor(there == 47))
+
+
+def _part(part: str) -> tuple[np.ndarray, np.ndarray]:
+    if part not in {"train", "test"}:
+        raise ValueError(f'part must be "train" or "test", got {part!r}')
+    rows = slice(1200) if part == "train" else slice(1200, None)
+    images, labels = _digits()
+    return images[rows], labels[rows]
 
 
 @cache

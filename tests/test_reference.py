@@ -11,19 +11,19 @@ import xml.etree.ElementTree as ElementTree
 from io import StringIO
 
 import pytest
-from book import ROOT, chapters
 from bs4 import BeautifulSoup
 from docutils import nodes
-from lossbook_reference import index_without_spaces, link_to_the_entry, shown, uses
-from lossbook_sphinx import mark_korean
 from pybtex.database import parse_file
-from rules import prose, read
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.search.en import SearchEnglish
 from sphinx.util.docutils import docutils_namespace, patch_docutils
 
 import lossbook
+from tools.chapter import prose, read
+from tools.layout import ROOT, chapters
+from tools.pages.reference import index_without_spaces, link_to_the_entry, shown, uses
+from tools.pages.theme import mark_korean
 
 REFERENCE = ROOT / "chapters" / "reference"
 CHAPTERS = [path for path in chapters()[1:] if path.parent != REFERENCE]
@@ -91,7 +91,7 @@ def test_a_chapter_is_named_where_its_code_uses_a_function(code, used):
         ("lossbook/imbalance.py", textwrap.dedent(FOCAL_BODY), "lossbook.imbalance.focal_loss"),
         ("lossbook/information.py", inspect.getsource(lossbook.information._expectation), None),
         ("lossbook/imbalance.py", "loss = 1", None),
-        ("tools/book.py", "def build()", None),
+        ("tools/build.py", "def build()", None),
     ],
 )
 def test_a_source_shown_in_a_chapter_leads_to_its_entry(file, source, name):

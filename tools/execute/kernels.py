@@ -5,11 +5,11 @@
 A kernel spends 4 s of the processor on imports, a fork almost nothing. In all else it is the kernel that Jupyter would
 start: the same program, with the folder, the environment, the path and the priority that it is given.
 
-    python -P kernels.py NUMBER NAME ...    import libraries, fork for each who calls at the open socket of this
-                                            number, end with the standard input
-    python -P kernels.py ADDRESS -f FILE    be a kernel for Jupyter: call, pass signals on, end with the fork
+    python kernels.py NUMBER NAME ...    import libraries, fork for each who calls at the open socket of this number,
+                                         end with the standard input
+    python kernels.py ADDRESS -f FILE    be a kernel for Jupyter: call, pass signals on, end with the fork
 
-It is started by its path, since a kernel's folder and path are the reader's; with -P, since its own folder is not.
+It is started by the path of this file, since the folder and the modules of a kernel are the reader's.
 """
 
 import contextlib
@@ -50,12 +50,12 @@ def warm_kernels(libraries: tuple[str, ...] = LIBRARIES) -> Iterator[None]:
         return
     with tempfile.TemporaryDirectory() as folder:
         address = str(Path(folder, "socket"))
-        specify(Path(folder), "python3", sys.executable, "-P", __file__, address)
+        specify(Path(folder), "python3", sys.executable, __file__, address)
         with socket.socket(socket.AF_UNIX) as door:  # open from here on: who calls early waits for the imports
             door.bind(address)
             door.listen()
             number = door.fileno()
-            command = [sys.executable, "-P", __file__, str(number), *libraries]
+            command = [sys.executable, __file__, str(number), *libraries]
             options = {"stdin": subprocess.PIPE, "pass_fds": [number], "start_new_session": True}
             server = subprocess.Popen(command, **options)
         paths = os.pathsep.join(filter(None, (folder, os.environ.get("JUPYTER_PATH"))))
@@ -131,6 +131,7 @@ def call(address: str, arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
+    del sys.path[0]  # the folder of this file, which Python puts there
     place, *others = sys.argv[1:]
     if others[:1] == ["-f"]:
         call(place, others)

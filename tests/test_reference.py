@@ -22,7 +22,7 @@ from sphinx.util.docutils import docutils_namespace, patch_docutils
 import lossbook
 from tools.chapter import prose, read
 from tools.layout import ROOT, chapters
-from tools.pages.reference import index_without_spaces, link_to_the_entry, shown, uses
+from tools.pages.reference import homes, index_without_spaces, link_to_the_entry, shown, uses
 from tools.pages.theme import mark_korean
 
 REFERENCE = ROOT / "chapters" / "reference"
@@ -82,6 +82,27 @@ def test_every_loss_can_be_imported_from_the_top():
 )
 def test_a_chapter_is_named_where_its_code_uses_a_function(code, used):
     assert uses(f"```{{code-cell}} ipython3\n{code}\n```\n", "lossbook.imbalance.focal_loss") is used
+
+
+@pytest.mark.parametrize("code", [
+    "from lossbook import data\ndata.focal_loss(z, y)",
+    "from lossbook.imbalance import focal_loss",
+    "lossbook.focal_loss(z)",
+])
+@pytest.mark.parametrize("name", ["lossbook.imbalance.focal_loss", "lossbook.data.focal_loss"])
+def test_what_a_module_exports_of_another_is_used_by_either_name(code, name, monkeypatch):
+    cell = f"```{{code-cell}} ipython3\n{code}\n```\n"
+    assert not uses(cell, "lossbook.imbalance.asymmetric_loss")
+    monkeypatch.setattr(lossbook.data, "focal_loss", lossbook.focal_loss, raising=False)
+    homes.cache_clear()
+    assert uses(cell, name)
+    homes.cache_clear()
+
+
+def test_a_part_of_a_class_and_a_name_outside_the_package_have_their_own_home_alone():
+    assert homes("lossbook.Loss.forward") == ["lossbook.Loss"]
+    assert homes("lossbook.imbalance.focal_loss")[:2] == ["lossbook.imbalance", "lossbook"]
+    assert homes("lossbook.information.cross_entropy") == ["lossbook.information"]
 
 
 @pytest.mark.parametrize(

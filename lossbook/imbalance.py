@@ -248,8 +248,7 @@ def _asymmetric(z: Tensor, y: Tensor, gamma_pos: float, gamma_neg: float, m: flo
     p = log_p.exp()  # not sigmoid(z), whose derivative in torch is rounded where p is nearly 1
     kept = p > m
     p_m = torch.where(kept, p - m, 0.5)  # 0.5: any number that has a logarithm, for what is dropped
-    log_p_m = log_p if m == 0 else p_m.log()
-    negative = torch.where(kept, -torch.exp(gamma_neg * log_p_m) * _log_rest(p_m, log_1_minus_p, m), 0)
+    negative = torch.where(kept, -torch.exp(gamma_neg * p_m.log()) * _log_rest(p_m, log_1_minus_p, m), 0)
     return torch.where(y == 1, positive, negative)
 
 

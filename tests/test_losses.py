@@ -22,7 +22,7 @@ from mpmath import mpf
 from torch.testing import assert_close
 
 import lossbook
-from lossbook import _fast, classification, imbalance, regression
+from lossbook import _checks, _fast, classification, imbalance, regression
 from lossbook._fast import classes
 
 WEIGHT = torch.tensor([0.5, 2.0, 1.25])
@@ -680,6 +680,18 @@ def test_a_true_class_that_cannot_be_costs_infinity(case):
     assert case(logits, torch.tensor([1]), reduction="none") == math.inf
 
 
+@masks
+def test_without_focus_a_share_for_a_class_that_cannot_be_costs_infinity(plain, monkeypatch):
+    if plain:
+        use_plain_forms(monkeypatch)
+    logits = torch.tensor([[0.3, -math.inf, 0.1]])
+    value, slope = value_and_gradient(
+        functools.partial(lossbook.softmax_asymmetric_loss, gamma_neg=0.0), logits, torch.tensor([0]))
+    assert value == math.inf
+    p = logits.softmax(1)
+    assert_close(slope, p - torch.tensor([[1 - 0.1 + 0.1 / 3, 0.1 / 3, 0.1 / 3]]))
+
+
 def test_a_class_of_probability_0_may_be_masked_and_another_may_not():
     logits = torch.tensor([[0.0, 0.0, -math.inf]])
     found = lossbook.cross_entropy(logits, torch.tensor([[0.25, 0.75, 0.0]]))
@@ -727,6 +739,16 @@ def test_a_target_that_has_changed_since_is_noticed_by_the_second_derivative():
     target.mul_(0.5)
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         torch.autograd.grad(loss, logits, create_graph=True)
+
+
+@every_case
+def test_where_no_value_can_be_checked_nan_stays_nan(case, monkeypatch):
+    prediction, target = example(case.kind)
+    prediction[1] = math.nan
+    monkeypatch.setattr(_checks, "values_are_visible", lambda _: False)
+    value, slope = value_and_gradient(case, prediction, target, reduction="none")
+    assert_close(value.view(5, -1).isnan().all(1), torch.arange(5) == 1)
+    assert not bool(value.isnan().sum() > value[1].numel() or slope[torch.arange(5) != 1].isnan().any())
 
 
 N = 2**20

@@ -111,13 +111,15 @@ def _sinkhorn(cost: Tensor, a: Tensor, b: Tensor, reg: float) -> tuple[Tensor, T
 
 def _settle(g: Tensor, cost: Tensor, a: Tensor, b: Tensor, eps: float, goal: float) -> tuple[Tensor, float]:
     """Return g closer to its goal, and how far the rows are from theirs: by sweeps, and by Newton if they do not do."""
+    spread = float(cost.max() - cost.min())
     for step in (_scale, newton_step):
         f, g = _sweep(g, cost, a, b, eps)
         error, value = _error(f, g, cost, b, eps), a @ f + b @ g
         if error < goal:
             break
         dg = step(f, g, cost, a, b, eps)[1]
-        for part in (1, 1 / 4, 1 / 16, 1 / 64):  # a full step of Newton's may go too far
+        dg *= min(1.0, spread / (float(dg.abs().max()) or 1.0))  # no potential of the answer is larger
+        for part in (4.0**-k for k in range(20)):  # a whole step of Newton's may go too far
             moved = _sweep(g + part * dg, cost, a, b, eps)
             if a @ moved[0] + b @ moved[1] > value or _error(*moved, cost, b, eps) < error:
                 g = moved[1]
@@ -162,11 +164,11 @@ def _linear_program(cost: Tensor, a: Tensor, b: Tensor) -> tuple[Tensor, ...]:
     from scipy.optimize import linprog  # type: ignore[import-untyped]
     from scipy.sparse import eye_array, kron, vstack  # type: ignore[import-untyped]
 
-    (p, q), size, total = cost.shape, float(cost.abs().max()) or 1.0, float(a.sum()) or 1.0
+    (p, q), size, total = cost.shape, float(cost.abs().max()) or 1.0, float(a.sum())
     marginals = vstack([kron(eye_array(p), np.ones((1, q))), kron(np.ones((1, p)), eye_array(q))])
-    masses = torch.cat([a / total, b / (float(b.sum()) or 1.0)])
+    masses = torch.cat([a / total, b / b.sum()]).cpu().numpy()
     exact = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
-    found = linprog(cost.flatten().cpu() / size, A_eq=marginals, b_eq=masses.cpu(), method="highs", options=exact)
+    found = linprog((cost / size).flatten().cpu().numpy(), A_eq=marginals, b_eq=masses, options=exact)
     if not found.success:
         raise RuntimeError(f"no plan found: {found.message}")
     plan, prices = cost.new_tensor(found.x).view(p, q), size * cost.new_tensor(found.eqlin.marginals)
@@ -177,7 +179,7 @@ def _hungarian(cost: Tensor) -> tuple[Tensor, ...]:
     from scipy.optimize import linear_sum_assignment
 
     plan = torch.zeros_like(cost)
-    plan[linear_sum_assignment(cost.cpu())] = 1 / len(cost)
+    plan[linear_sum_assignment(cost.cpu().numpy())] = 1 / len(cost)
     return (plan,)
 
 

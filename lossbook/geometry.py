@@ -46,7 +46,7 @@ def box_iou_loss(boxes1: Tensor, boxes2: Tensor, *, reduction: str = "mean") -> 
         tensor(0.6667)
 
     References:
-        Yu, Jiang, Wang, Cao and Huang, 2016, ACM Multimedia, section 3 (arXiv:1608.01471).
+        Yu, Jiang, Wang, Cao and Huang, 2016, ACM Multimedia (arXiv:1608.01471).
     """
     return _checks.reduce(_one_minus_iou(_lengths(boxes1, boxes2)), reduction)
 
@@ -82,7 +82,7 @@ def giou_loss(boxes1: Tensor, boxes2: Tensor, *, reduction: str = "mean") -> Ten
         tensor(1.5000)
 
     References:
-        Rezatofighi, Tsoi, Gwak, Sadeghian, Reid and Savarese, 2019, CVPR, section 3 (arXiv:1902.09630).
+        Rezatofighi, Tsoi, Gwak, Sadeghian, Reid and Savarese, 2019, CVPR (arXiv:1902.09630).
     """
     pair = _lengths(boxes1, boxes2)
     return _checks.reduce(_one_minus_iou(pair) + _empty_share(pair), reduction)
@@ -117,7 +117,7 @@ def diou_loss(boxes1: Tensor, boxes2: Tensor, *, reduction: str = "mean") -> Ten
         tensor(1.5294)
 
     References:
-        Zheng, Wang, Liu, Li, Ye and Ren, 2020, AAAI, section "Distance-IoU loss" (arXiv:1911.08287).
+        Zheng, Wang, Liu, Li, Ye and Ren, 2020, AAAI (arXiv:1911.08287).
     """
     pair = _lengths(boxes1, boxes2)
     return _checks.reduce(_one_minus_iou(pair) + _squared_distance(pair), reduction)
@@ -134,8 +134,8 @@ def ciou_loss(boxes1: Tensor, boxes2: Tensor, *, reduction: str = "mean") -> Ten
 
     where :math:`\alpha` is held constant: the gradient is that of the sum without it. It is between 0 and 3.
 
-    Peers: torchvision agrees but for 1e-7 beside the areas, and gives NaN gradients where a height is 0; the paper's
-    own implementation leaves the factor :math:`1 / (w^2 + h^2)` out of the gradient of v.
+    Peers: torchvision agrees but for 1e-7 beside the areas, and gives NaN gradients where a height is 0; the paper
+    reports that its implementation leaves the factor :math:`1 / (w^2 + h^2)` out of the gradient of v.
 
     Args:
         boxes1: shape (…, 4).
@@ -154,7 +154,7 @@ def ciou_loss(boxes1: Tensor, boxes2: Tensor, *, reduction: str = "mean") -> Ten
         tensor(0.7470)
 
     References:
-        Zheng, Wang, Liu, Li, Ye and Ren, 2020, AAAI, section "Complete IoU loss" (arXiv:1911.08287).
+        Zheng, Wang, Liu, Li, Ye and Ren, 2020, AAAI (arXiv:1911.08287).
     """
     boxes1, boxes2 = _checks.floats("boxes1", boxes1), _checks.floats("boxes2", boxes2)
     pair = _lengths(boxes1, boxes2)
@@ -196,7 +196,7 @@ def chamfer_loss(x: Tensor, y: Tensor, *, norm: int = 2, reduction: str = "mean"
         tensor(1.8333)
 
     References:
-        Fan, Su and Guibas, 2017, CVPR, section 4.2 (arXiv:1612.00603).
+        Fan, Su and Guibas, 2017, CVPR (arXiv:1612.00603).
     """
     x, y = _clouds(x, y)
     if norm not in (1, 2) or isinstance(norm, bool):
@@ -242,7 +242,7 @@ def emd_loss(x: Tensor, y: Tensor, *, cost: str | Tensor = "euclidean", reductio
         tensor(0.8333)
 
     References:
-        Rubner, Tomasi and Guibas, 2000, International Journal of Computer Vision 40(2), section 4.
+        Rubner, Tomasi and Guibas, 2000, International Journal of Computer Vision 40(2).
     """
     a, b, costs = _problem(x, y, cost)
     if isinstance(cost, str) and a.shape == b.shape:
@@ -290,7 +290,7 @@ def sinkhorn_loss(
         tensor(0.1192)
 
     References:
-        Cuturi, 2013, NeurIPS, section 4 (arXiv:1306.0895).
+        Cuturi, 2013, NeurIPS (arXiv:1306.0895).
     """
     reg = float(_checks.number("reg", reg, "(0, inf)"))
     a, b, costs = _problem(x, y, cost)
@@ -341,7 +341,7 @@ def sinkhorn_divergence(x: Tensor, y: Tensor, *, blur: float, reduction: str = "
         tensor(2.)
 
     References:
-        Feydy, Séjourné, Vialard, Amari, Trouvé and Peyré, 2019, AISTATS, section 2 (arXiv:1810.08278).
+        Feydy, Séjourné, Vialard, Amari, Trouvé and Peyré, 2019, AISTATS (arXiv:1810.08278).
     """
     reg = max(float(_checks.number("blur", blur, "(0, inf)")) ** 2, 1e-300)
     x, y = _clouds(x, y)

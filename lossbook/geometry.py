@@ -296,13 +296,13 @@ def sinkhorn_loss(
     a, b, costs = _problem(x, y, cost)
     total = a.sum(-1, keepdim=True)
     a, b = a / total, b / b.sum(-1, keepdim=True)
-    f, g = _transport.potentials(costs.detach(), a.detach(), b.detach(), reg)
+    f, g = prices = _transport.potentials(costs.detach(), a.detach(), b.detach(), reg)
     for _ in range(2):  # each step of Newton's makes one derivative more right, and leaves the value
         df, dg = _transport.newton_step(f, g, costs, a, b, reg)
         f, g = f + df, g + dg
-    plan = a.unsqueeze(-1) * b.unsqueeze(-2) * _transport.scaling(f, g, costs, reg)
+    plan = a.unsqueeze(-1) * b.unsqueeze(-2) * _transport.exponent(f, g, costs, reg).exp()
     # 0, but where the steps cannot move a mass, its gradient is the price of it.
-    lacking = (f * (a - plan.sum(-1))).sum(-1) + (g * (b - plan.sum(-2))).sum(-1)
+    lacking = (prices[0] * (a - plan.sum(-1))).sum(-1) + (prices[1] * (b - plan.sum(-2))).sum(-1)
     return _checks.reduce(_narrow(total.squeeze(-1) * ((plan * costs).sum((-2, -1)) + lacking), x, y), reduction)
 
 
@@ -476,8 +476,8 @@ def _entropic_cost(costs: Tensor, a: Tensor, b: Tensor, reg: float) -> Tensor:
     f, g = _transport.potentials(costs.detach(), a, b, reg)
     df, dg = _transport.newton_step(f, g, costs, a, b, reg)  # 0, with the derivative of the potentials
     f, g = f + df, g + dg
-    plan = a.unsqueeze(-1) * b.unsqueeze(-2) * _transport.scaling(f, g, costs, reg)
-    value: Tensor = (a * f).sum(-1) + (b * g).sum(-1) + reg * (1 - plan.sum((-2, -1)))
+    more = a.unsqueeze(-1) * b.unsqueeze(-2) * _transport.exponent(f, g, costs, reg).expm1()  # than masses of 1
+    value: Tensor = (a * f).sum(-1) + (b * g).sum(-1) - reg * more.sum((-2, -1))
     return value
 
 

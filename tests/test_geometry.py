@@ -519,7 +519,8 @@ def test_sinkhorn_goes_from_emd_to_the_mean_cost(points):
     squared = (x[0][:, None] - y[0][None]).square().sum(-1)
     emd = lossbook.emd_loss(x, y, cost="squared euclidean")
     assert_close(lossbook.sinkhorn_loss(x, y, reg=1e-5), emd, rtol=1e-3, atol=0)
-    assert_close(lossbook.sinkhorn_loss(x, y, reg=1e8), squared.mean(), rtol=1e-6, atol=0)
+    for reg in (1e8, 1e100):
+        assert_close(lossbook.sinkhorn_loss(x, y, reg=reg), squared.mean(), rtol=1e-6, atol=0)
     regs = [1e-4, 1e-2, 1.0, 100.0]
     values = torch.stack([lossbook.sinkhorn_loss(x, y, reg=reg) for reg in regs])
     assert bool((values.diff() > 0).all())
@@ -533,8 +534,11 @@ def test_the_divergence_goes_from_half_the_emd_to_half_the_squared_distance_of_t
     means = (x.mean(1) - y.mean(1)).square().sum() / 2
     assert_close(lossbook.sinkhorn_divergence(x, y, blur=0.003), half, rtol=2e-3, atol=0)
     assert_close(lossbook.sinkhorn_divergence(x, y, blur=30.0), means, rtol=2e-3, atol=0)
-    for blur in (1e5, 1e9):
+    for blur in (1e5, 1e9, 1e50):
         assert_close(lossbook.sinkhorn_divergence(x, y, blur=blur), means, rtol=1e-8, atol=0)
+        both = torch.func.grad_and_value(lossbook.sinkhorn_divergence)(x, y, blur=blur)
+        assert_close(both[1], means, rtol=1e-8, atol=0)
+        assert_close(both[0], ((x.mean(1) - y.mean(1)) / points[0]).expand_as(x), rtol=1e-6, atol=0)
 
 
 def test_the_divergence_of_two_points_is_half_their_squared_distance_at_any_blur():

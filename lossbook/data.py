@@ -19,6 +19,18 @@ from sklearn.model_selection import train_test_split
 from torch import Tensor
 
 from lossbook import _checks
+from lossbook.scenes import (  # the data sets of Part V have a module of their own
+    DigitLines as DigitLines,
+    Scenes as Scenes,
+    Walk as Walk,
+    cliff_walk as cliff_walk,
+    digit_clouds as digit_clouds,
+    digit_lines as digit_lines,
+    digit_lists as digit_lists,
+    digit_scenes as digit_scenes,
+    placed_digits as placed_digits,
+    ring as ring,
+)
 
 
 class Split(NamedTuple):

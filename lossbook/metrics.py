@@ -13,6 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.distance import cdist  # type: ignore[import-untyped]
 from scipy.stats import t as student  # type: ignore[import-untyped]
 
+from lossbook import _checks
+
 Array = NDArray[np.float64]
 
 
@@ -168,7 +170,7 @@ def map_at_r(embeddings: ArrayLike, labels: ArrayLike) -> float:
     References:
         Musgrave, Belongie and Lim, 2020, ECCV (arXiv:2003.08505).
     """
-    x, y = np.asarray(embeddings, dtype=np.float64), np.asarray(labels)
+    x, y = _checks.array(embeddings).astype(np.float64), _checks.array(labels)
     if x.ndim != 2 or y.shape != x.shape[:1]:
         raise ValueError(f"embeddings must have shape (N, D) and labels (N,), got {x.shape} and {y.shape}")
     if not np.isfinite(x).all():

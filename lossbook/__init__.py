@@ -46,10 +46,12 @@ from lossbook.regression import (
     rmse_loss,
     smooth_l1_loss,
 )
+from lossbook.training import Loss
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Loss",
     "angular_loss",
     "arcface_loss",
     "asymmetric_loss",

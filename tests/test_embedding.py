@@ -699,3 +699,5 @@ def test_map_at_r_asks_nothing_of_an_example_that_is_alone():
 def test_map_at_r_checks_its_arguments(z, labels, message):
     with pytest.raises(ValueError, match=message):
         metrics.map_at_r(z, labels)
+    with pytest.raises(TypeError, match="embeddings must hold real numbers, got dtype complex64"):
+        metrics.map_at_r(torch.ones(2, 2).cfloat(), [0, 0])

@@ -337,5 +337,6 @@ def sign_target(target: Tensor, like: Tensor, name: str) -> Tensor:
     """Return ``target`` in the dtype of ``like``, the argument ``name``; raise unless each is 1 or -1."""
     tensor("target", target)
     same_shape("target", target, name, like)
-    every((target == 1) | (target == -1), "every target must be 1 or -1", target)
-    return target.to(like.dtype)
+    signs = real("target", target, like.dtype).to(like.dtype)
+    every(signs.abs() == 1, "every target must be 1 or -1", target)
+    return signs

@@ -87,7 +87,7 @@ def ring(n: int = 1000, *, modes: int = 8, spread: float = 0.05, seed: int = 0) 
         The points, shape (n, 2), and the centres, shape (modes, 2).
 
     Raises:
-        TypeError: if ``spread`` is no number.
+        TypeError: if ``modes`` is no integer or ``spread`` no number.
         ValueError: if ``modes`` is below 1 or ``spread`` below 0.
 
     Example:
@@ -95,7 +95,7 @@ def ring(n: int = 1000, *, modes: int = 8, spread: float = 0.05, seed: int = 0) 
         >>> bool(torch.cdist(points, centres).amin(1).max() == 0)
         True
     """
-    _checks.number("modes", modes, "[1, inf)")
+    _checks.integer("modes", modes, "[1, inf)")
     _checks.number("spread", spread, "[0, inf)")
     rng = np.random.default_rng(seed)
     angle = 2 * math.pi * np.arange(modes) / modes

@@ -5,7 +5,7 @@ import functools
 import pytest
 import references
 import torch
-from compare import PROMISE, compare, leaf, precisions
+from compare import PROMISE, compare, leaf, precisions, refusals
 from mpmath import mp
 from torch.testing import assert_close
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -275,7 +275,7 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("call", "error", "message"), BAD, ids=str)
+@refusals(BAD)
 def test_bad_input_is_refused_by_name(call, error, message):
     with pytest.raises(error, match=message):
         call()

@@ -6,7 +6,7 @@ import math
 
 import pytest
 import torch
-from compare import PROMISE, leaf, precisions
+from compare import PROMISE, leaf, precisions, refusals
 from mpmath import mp, mpf
 from references import gradient
 from torch.nn.functional import ctc_loss as torch_ctc_loss
@@ -356,7 +356,7 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("call", "error", "message"), BAD, ids=str)
+@refusals(BAD)
 def test_bad_input_is_refused_by_name(call, error, message):
     with pytest.raises(error, match=message):
         call()

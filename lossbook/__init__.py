@@ -53,10 +53,12 @@ from lossbook.reinforcement import (
 )
 from lossbook.scale import linear_cross_entropy, z_loss
 from lossbook.sequence import ctc_loss
+from lossbook.training import Loss
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Loss",
     "asymmetric_loss",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",

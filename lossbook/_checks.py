@@ -6,7 +6,7 @@ checked. Values are checked too, wherever there are values to look at.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any
 
@@ -103,12 +103,27 @@ def tensor(name: str, value: Tensor) -> None:
         raise TypeError(f"{name} must be a torch.Tensor, got {type(value).__name__}")
 
 
-def array(value: ArrayLike | Tensor) -> NDArray[Any]:
-    """Return a tensor, on whatever device and with whatever gradient, or anything like an array as a NumPy array."""
+def array(name: str, value: ArrayLike | Tensor, kinds: str = "iuf") -> NDArray[Any]:
+    """Return a tensor, on whatever device and with whatever gradient, or anything like an array as a NumPy array.
+
+    Raise unless its dtype is of one of the ``kinds``: integers, integers without sign, floating-point numbers, and
+    "b" for truth values.
+    """
     if isinstance(value, Tensor):
         value = value.detach().cpu()
-        return (above_half(value) if value.is_floating_point() else value).numpy()
-    return np.asarray(value)
+        value = (above_half(value) if value.is_floating_point() else value).numpy()
+    found = np.asarray(value)
+    if found.dtype.kind not in kinds:
+        raise TypeError(f"{name} must hold real numbers, got dtype {found.dtype}")
+    return found
+
+
+def precision(value: ArrayLike | Tensor) -> float:
+    """Return the relative rounding error of the dtype of ``value``, 0 if it holds no floating-point numbers."""
+    if isinstance(value, Tensor):
+        return torch.finfo(value.dtype).eps if value.is_floating_point() else 0.0
+    dtype = np.asarray(value).dtype
+    return float(np.finfo(dtype).eps) if dtype.kind == "f" else 0.0
 
 
 def real(name: str, value: Tensor, dtype: torch.dtype) -> Tensor:
@@ -218,7 +233,7 @@ def distribution_target(target: Tensor, logits: Tensor) -> Tensor:
         raise ValueError(f"target {wanted}, got {target.dtype} of shape {tuple(target.shape)}")
     value = above_half(target)
     within(value, 0, 1, "every probability in target must be in [0, 1]")
-    slack = max(1e-5, 8 * torch.finfo(target.dtype).eps)
+    slack = max(1e-5, 8 * precision(target))
     within(value.sum(1), 1 - slack, 1 + slack, "the probabilities in target must sum to 1 over the classes")
     return value.to(logits.dtype)
 
@@ -267,10 +282,13 @@ def counts(value: Sequence[float] | Tensor, logits: Tensor | None = None) -> Ten
 
 
 def _numbers(value: Sequence[float]) -> Tensor:
-    found = np.asarray(value)
-    if found.dtype.kind not in "iuf":
-        raise TypeError(f"counts must hold one number per class, in their order, got {type(value).__name__}")
-    return torch.from_numpy(found.astype(np.float64))
+    try:
+        if isinstance(value, (Mapping, str)) or any(isinstance(count, bool) for count in value):
+            raise TypeError
+        return torch.tensor(value, dtype=torch.float64, device="cpu")
+    except (TypeError, ValueError, RuntimeError):
+        got = type(value).__name__
+        raise TypeError(f"counts must be one number per class, in the order of the classes, got {got}") from None
 
 
 def reduce(loss: Tensor, reduction: str, weight: Tensor | None = None) -> Tensor:

@@ -549,9 +549,13 @@ def ohem_loss(logits: Tensor, target: Tensor, *, keep: int = 128, reduction: str
     z = _checks.floats("logits", logits)
     y = _checks.binary_target(target, z)
     keep = _checks.integer("keep", keep, "[1, inf)")
-    with torch.no_grad():  # which are kept is no matter of degree
+    if torch.compiler.is_compiling():  # where no shape may depend on whether the batch is smaller than ``keep``
+        loss = _binary_cross_entropy(z, y, 1.0)
+        kept = loss.detach().flatten().argsort(descending=True).argsort().view_as(loss) < keep
+        return _checks.reduce(kept * loss, reduction, kept)
+    with torch.no_grad():
         each = _binary_cross_entropy(z, y, 1.0).flatten()
-        hardest = each.topk(torch.sym_min(keep, each.numel())).indices  # type: ignore[no-untyped-call]
+        hardest = each.topk(min(keep, each.numel())).indices
     loss = _binary_cross_entropy(z.flatten().gather(0, hardest), y.flatten().gather(0, hardest), 1.0)
     if reduction == "none":
         return torch.zeros_like(each).scatter(0, hardest, loss).view_as(z)

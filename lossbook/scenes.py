@@ -43,7 +43,8 @@ def digit_lines(n: int = 1000, *, part: str = "train", seed: int = 0) -> DigitLi
         digit whose ink it holds, 0 for none, shape (n, 48).
 
     Raises:
-        ValueError: if ``part`` is neither.
+        TypeError: if ``n`` or ``seed`` is no integer.
+        ValueError: if one is below 0, or ``part`` is neither.
 
     Example:
         >>> lines = digit_lines(2)
@@ -53,10 +54,11 @@ def digit_lines(n: int = 1000, *, part: str = "train", seed: int = 0) -> DigitLi
     References:
         Alpaydin and Kaynak, 1998, UCI Machine Learning Repository: Optical Recognition of Handwritten Digits.
     """
+    n = _checks.integer("n", n, "[0, inf)")
     if part not in {"train", "test"}:
         raise ValueError(f'part must be "train" or "test", got {part!r}')
     digits, digit_labels = (array[:1200] if part == "train" else array[1200:] for array in _digits())
-    rng = np.random.default_rng(seed)
+    rng = _rng(seed)
     images, columns = np.zeros((n, 8, 48)), np.zeros((n, 48), dtype=int)
     labels, lengths = np.zeros((n, 5), dtype=int), rng.integers(2, 6, n)
     for i, length in enumerate(lengths):
@@ -87,17 +89,17 @@ def ring(n: int = 1000, *, modes: int = 8, spread: float = 0.05, seed: int = 0) 
         The points, shape (n, 2), and the centres, shape (modes, 2).
 
     Raises:
-        TypeError: if ``modes`` is no integer or ``spread`` no number.
-        ValueError: if ``modes`` is below 1 or ``spread`` below 0.
+        TypeError: if ``n``, ``modes`` or ``seed`` is no integer or ``spread`` no number.
+        ValueError: if ``n``, ``seed`` or ``spread`` is below 0 or ``modes`` below 1.
 
     Example:
         >>> points, centres = ring(4, modes=4, spread=0.0)
         >>> bool(torch.cdist(points, centres).amin(1).max() == 0)
         True
     """
-    _checks.integer("modes", modes, "[1, inf)")
+    n, modes = _checks.integer("n", n, "[0, inf)"), _checks.integer("modes", modes, "[1, inf)")
     _checks.number("spread", spread, "[0, inf)")
-    rng = np.random.default_rng(seed)
+    rng = _rng(seed)
     angle = 2 * math.pi * np.arange(modes) / modes
     centres = np.stack([np.cos(angle), np.sin(angle)], axis=1)
     points = centres[rng.integers(modes, size=n)] + spread * rng.standard_normal((n, 2))
@@ -137,6 +139,10 @@ def cliff_walk() -> Walk:
     there = 12 * np.clip(row + down, 0, 3) + np.clip(column + right, 0, 11)
     falls = (there > 36) & (there < 47)
     return Walk(_tensor(np.where(falls, 36, there)), _tensor(np.where(falls, -100.0, -1.0)), _tensor(there == 47))
+
+
+def _rng(seed: int) -> np.random.Generator:
+    return np.random.default_rng(_checks.integer("seed", seed, "[0, inf)"))
 
 
 @cache

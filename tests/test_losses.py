@@ -253,17 +253,6 @@ def test_a_first_derivative_does_not_need_the_plain_form():
     assert_close(slope, torch.tensor([[1, 1, -3, 1]]) / 3)
 
 
-@pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")  # said by torch to itself
-@pytest.mark.parametrize("name", ["huber", "log-cosh", "bce", "focal gamma 0.5", "softmax focal", "asl"])
-def test_a_compiled_loss_is_one_graph_with_the_same_value_and_gradient(name):
-    case = next(case for case in CASES if case.name == name)
-    torch.compiler.reset()
-    compiled = torch.compile(functools.partial(case, reduction="none"), backend="aot_eager", fullgraph=True)
-    prediction, target = example(case.kind)
-    found = value_and_gradient(compiled, prediction, target)
-    assert_close(found, value_and_gradient(case, prediction, target, reduction="none"))
-
-
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
 @every_case
 def test_half_precision_is_computed_and_returned_in_float32(case, dtype):

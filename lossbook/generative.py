@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from lossbook import _checks
+from lossbook._stable import above_half
 from lossbook.classification import binary_cross_entropy_with_logits
 
 
@@ -460,8 +461,8 @@ def gradient_penalty(critic: Callable[[Tensor], Tensor], points: Tensor, *, redu
         raise TypeError(f"critic must be a function of points, got {type(critic).__name__}")
     _examples("points", points)
     scores, pull_back = torch.func.vjp(lambda x: _scores(critic(x), x), points)[:2]
-    slopes = _checks.floats("points", *pull_back(torch.ones_like(scores)))
-    return _checks.reduce((torch.linalg.vector_norm(slopes.flatten(1), dim=1) - 1) ** 2, reduction)
+    (slopes,) = pull_back(torch.ones_like(scores))
+    return _checks.reduce((torch.linalg.vector_norm(above_half(slopes).flatten(1), dim=1) - 1) ** 2, reduction)
 
 
 def _scores(scores: Tensor, points: Tensor) -> Tensor:

@@ -36,7 +36,7 @@ def linear_cross_entropy(
     factor for each example, the rows are made again, which takes a third more time. All products are in float32, under
     autocast too; on a GPU torch.set_float32_matmul_precision says how exact that is.
 
-    Peers: torch from 2.13 on has F.linear_cross_entropy, in chunks if asked by its ``options``; Liger Kernel and Cut
+    Peers: torch 2.13 has F.linear_cross_entropy, in chunks if asked by its ``options``; Liger Kernel and Cut
     Cross-Entropy do the same in kernels for GPUs.
 
     Args:

@@ -432,6 +432,7 @@ BAD = [
      r'predict must be "noise", "clean" or "velocity", got \'epsilon\''),
     (lambda: lossbook.denoising_loss(PICTURE, PICTURE / 0, PICTURE, SHARE), ValueError,
      r"every entry of clean must be finite, got nan"),
+    (lambda: lossbook.flow_matching_loss(PICTURE, CODE, PICTURE), ValueError, r"^clean must have the shape of pred"),
     (lambda: lossbook.flow_matching_loss(PICTURE, PICTURE, PICTURE + math.inf), ValueError,
      r"every entry of noise must be finite, got inf"),
     (lambda: lossbook.flow_matching_loss(PICTURE.long(), PICTURE, PICTURE), TypeError, r"pred must have a floating"),

@@ -13,8 +13,7 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from lossbook import _checks
-from lossbook._fast import embedding as fast
-from lossbook._fast import with_backward
+from lossbook._fast import embedding as fast, with_backward
 from lossbook._stable import log_odds_against, soft_cross_entropy
 
 BELOW_PI = f"[0, {math.pi})"

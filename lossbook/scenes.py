@@ -64,7 +64,7 @@ def digit_scenes(
     if not 24 <= size <= 300:
         raise ValueError(f"size must be between 24 and 300, got {size}")
     digits, _ = _part(part)
-    rng = np.random.default_rng(seed)
+    rng = _rng(seed)
     scenes, inks = np.empty((n, size, size)), np.zeros((n, size, size))
     for scene, ink in zip(scenes, inks, strict=True):
         scene[:] = _piece(rng, size, part)
@@ -110,7 +110,7 @@ def digit_clouds(
     if not 0 <= n <= len(digits) or points < 1:
         got = f"{n} and {points}"
         raise ValueError(f"n and points must be between 0 and {len(digits)}, and at least 1, got {got}")
-    rng = np.random.default_rng(seed)
+    rng = _rng(seed)
     shown = rng.permutation(len(digits))[:n]
     clouds = np.empty((n, points, 2))
     for cloud, ink in zip(clouds, digits[shown], strict=True):
@@ -164,7 +164,7 @@ def placed_digits(
     if size < 8:
         raise ValueError(f"size must be at least 8, the size of a digit, got {size}")
     ink, labels = _part(part)
-    rng = np.random.default_rng(seed)
+    rng = _rng(seed)
     shown = rng.choice(np.array(digits, dtype=int), n)
     images = np.zeros((n, size, size))
     for image, digit, row, column in zip(images, shown, *rng.integers(size - 7, size=(2, n)), strict=True):
@@ -215,7 +215,7 @@ def digit_lists(
     if length < 1:
         raise ValueError(f"length must be at least 1, got {length}")
     ink, labels = _part(part)
-    rng = np.random.default_rng(seed)
+    rng = _rng(seed)
     which = rng.integers(len(ink), size=(n, length))
     images = ink[which].reshape(n, length, 64) + noise * rng.standard_normal((n, length, 64))
     mistaken, drawn = rng.random((n, length)) < mistakes, rng.integers(5, size=(n, length))
@@ -249,7 +249,8 @@ def digit_lines(n: int = 1000, *, part: str = "train", seed: int = 0) -> DigitLi
         digit whose ink it holds, 0 for none, shape (n, 48).
 
     Raises:
-        ValueError: if ``part`` is neither.
+        TypeError: if ``n`` or ``seed`` is no integer.
+        ValueError: if one is below 0, or ``part`` is neither.
 
     Example:
         >>> lines = digit_lines(2)
@@ -259,8 +260,11 @@ def digit_lines(n: int = 1000, *, part: str = "train", seed: int = 0) -> DigitLi
     References:
         Alpaydin and Kaynak, 1998, UCI Machine Learning Repository: Optical Recognition of Handwritten Digits.
     """
-    digits, digit_labels = _part(part)
-    rng = np.random.default_rng(seed)
+    n = _checks.integer("n", n, "[0, inf)")
+    if part not in {"train", "test"}:
+        raise ValueError(f'part must be "train" or "test", got {part!r}')
+    digits, digit_labels = (array[:1200] if part == "train" else array[1200:] for array in _digits())
+    rng = _rng(seed)
     images, columns = np.zeros((n, 8, 48)), np.zeros((n, 48), dtype=int)
     labels, lengths = np.zeros((n, 5), dtype=int), rng.integers(2, 6, n)
     for i, length in enumerate(lengths):
@@ -291,17 +295,17 @@ def ring(n: int = 1000, *, modes: int = 8, spread: float = 0.05, seed: int = 0) 
         The points, shape (n, 2), and the centres, shape (modes, 2).
 
     Raises:
-        TypeError: if ``spread`` is no number.
-        ValueError: if ``modes`` is below 1 or ``spread`` below 0.
+        TypeError: if ``n``, ``modes`` or ``seed`` is no integer or ``spread`` no number.
+        ValueError: if ``n``, ``seed`` or ``spread`` is below 0 or ``modes`` below 1.
 
     Example:
         >>> points, centres = ring(4, modes=4, spread=0.0)
         >>> bool(torch.cdist(points, centres).amin(1).max() == 0)
         True
     """
-    _checks.number("modes", modes, "[1, inf)")
+    n, modes = _checks.integer("n", n, "[0, inf)"), _checks.integer("modes", modes, "[1, inf)")
     _checks.number("spread", spread, "[0, inf)")
-    rng = np.random.default_rng(seed)
+    rng = _rng(seed)
     angle = 2 * math.pi * np.arange(modes) / modes
     centres = np.stack([np.cos(angle), np.sin(angle)], axis=1)
     points = centres[rng.integers(modes, size=n)] + spread * rng.standard_normal((n, 2))
@@ -341,6 +345,10 @@ def cliff_walk() -> Walk:
     there = 12 * np.clip(row + down, 0, 3) + np.clip(column + right, 0, 11)
     falls = (there > 36) & (there < 47)
     return Walk(_tensor(np.where(falls, 36, there)), _tensor(np.where(falls, -100.0, -1.0)), _tensor(there == 47))
+
+
+def _rng(seed: int) -> np.random.Generator:
+    return np.random.default_rng(_checks.integer("seed", seed, "[0, inf)"))
 
 
 def _piece(rng: np.random.Generator, size: int, part: str) -> np.ndarray:

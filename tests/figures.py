@@ -57,9 +57,12 @@ def noise(at, tables):
     alone = [rows for rows in judged if len(rows) == 1 and "text" in rows[0]]
     of_targets = [rows for rows in judged if len({row["m"] for row in rows}) == 1 < len(rows)]
     of_predictions = [rows for rows in judged if len({row["t"] for row in rows}) == 1 < len(rows)]
-    assert alone and of_targets and of_predictions
+    assert alone
+    assert of_targets
+    assert of_predictions
     assert {(row["m"], row["t"]) for rows in alone for row in rows} == {(at["pred"], at["target"])}
-    assert max(row["t"] for row in of_targets[0]) == 14 and len(of_targets[0]) == (15 if at["noise"] == "Poisson" else 141)
+    assert max(row["t"] for row in of_targets[0]) == 14
+    assert len(of_targets[0]) == (15 if at["noise"] == "Poisson" else 141)
     for rows in (alone[0], of_targets[0], of_predictions[0]):
         exact = model(double(column(rows, "m"))).log_prob(double(column(rows, "t")))
         yield column(rows, "q"), exact.exp()

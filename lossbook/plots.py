@@ -43,6 +43,7 @@ STYLES: dict[str, dict[str, str]] = {
         ("smooth-l1", _BROWN, _DOTTED),
         ("log-cosh", _PURPLE, _DASHED),
         ("quantile", _BROWN, _DASHED),
+        ("gaussian-nll", _BLUE, _DOTTED),
         # classification and its surrogates
         ("cross-entropy", _BLUE, _SOLID),
         ("binary-cross-entropy", _SKY, _SOLID),

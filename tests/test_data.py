@@ -450,7 +450,7 @@ def test_dropout_differs_from_model_to_model_and_rests_while_we_watch():
 
     models, modes = [nn.Sequential(nn.Linear(8, 8, bias=False), nn.Dropout(0.5)) for _ in range(2)], []
     for model in models:
-        nn.init.eye_(model.eval()[0].weight)  # train_many sets it learning
+        nn.init.eye_(model[0].weight)
     losses = []
 
     def loss(z, y):
@@ -463,6 +463,8 @@ def test_dropout_differs_from_model_to_model_and_rests_while_we_watch():
     assert modes == [False, False]
     assert not torch.equal(*losses[0])
     assert 0.4 < losses[0].float().mean() < 0.6
+    assert all(model.training for model in models)
+    train_many([model.eval() for model in models], loss, ones, ones, steps=1)
     assert all(model.training for model in models)
 
 

@@ -175,7 +175,7 @@ def train_many(
 
 @torch.no_grad()
 def predict_many(models: Sequence[nn.Module], x: Tensor) -> Tensor:
-    """Ask each model about inputs of its own, without gradient.
+    """Ask each model about inputs of its own, without gradient and in eval mode.
 
     Args:
         models: M models.
@@ -194,7 +194,8 @@ def predict_many(models: Sequence[nn.Module], x: Tensor) -> Tensor:
     """
     if len(x) != len(models):
         raise ValueError(f"x must have one entry per model, {len(models)}, got shape {tuple(x.shape)}")
-    return torch.stack([model(part) for model, part in zip(models, x, strict=True)])
+    with _eval_mode(models):
+        return torch.stack([model(part) for model, part in zip(models, x, strict=True)])
 
 
 def _check(x: Tensor, y: Tensor, sample_weight: Tensor | None, steps: int, every: int, size: int) -> None:
@@ -280,10 +281,18 @@ def _look_at_all(
     step: int,
 ) -> None:
     seen["step"].append(torch.tensor(step))
-    for model in models:
-        model.eval()
-    with torch.no_grad():
+    with torch.no_grad(), _eval_mode(models):
         for name, measure in watch.items():
             seen[name].append(torch.as_tensor(measure(models)))
+
+
+@contextmanager
+def _eval_mode(models: Sequence[nn.Module]) -> Iterator[None]:
+    modes = [model.training for model in models]
     for model in models:
-        model.train()
+        model.eval()
+    try:
+        yield
+    finally:
+        for model, mode in zip(models, modes, strict=True):
+            model.train(mode)

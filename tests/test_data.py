@@ -418,6 +418,9 @@ def test_many_models_can_be_trained_on_and_asked():
     assert said.shape == (3, 20, 3)
     assert not said.requires_grad
     assert_close(said[1], models[1](x[1]).detach())
+    silent = [nn.Dropout(1.0), nn.Dropout(1.0).eval(), nn.Dropout(1.0)]
+    assert_close(predict_many(silent, x), x)
+    assert [model.training for model in silent] == [True, False, True]
     with pytest.raises(ValueError, match=r"x must have one entry per model, 3, got shape \(2, 20, 4\)"):
         predict_many(models, x[:2])
 

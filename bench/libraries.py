@@ -27,7 +27,8 @@ os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 PACKAGES = {
     "torch": "torch", "torchvision": "torchvision", "kornia": "kornia", "MONAI": "monai",
     "SMP": "segmentation-models-pytorch", "timm": "timm", "mmpretrain": "mmpretrain", "keras": "keras",
-    "optax": "optax", "torchmetrics": "torchmetrics", "balanced-loss": "balanced-loss", "scipy": "scipy",
+    "optax": "optax", "torchmetrics": "torchmetrics", "balanced-loss": "balanced-loss",
+    "imbalanced-losses": "imbalanced-losses", "scipy": "scipy",
 }
 
 
@@ -88,6 +89,7 @@ NAMES = {
     "optax": Lazy("optax"), "optax_losses": Lazy("optax.losses"), "jax": Lazy("jax"), "jnp": Lazy("jax.numpy"),
     "torchmetrics": Lazy("torchmetrics.functional"),
     "tm_regression": Lazy("torchmetrics.functional.regression"), "balanced": Lazy("balanced_loss"),
+    "imbalanced": Lazy("imbalanced_losses"),
     "scipy_distance": Lazy("scipy.spatial.distance"), "scipy_stats": Lazy("scipy.stats"),
 }
 

@@ -6,7 +6,7 @@ import re
 from stamp import code, read
 
 ORDER = ["lossbook", "formula as written", "torch", "torchvision", "kornia", "kornia 0.8.2", "MONAI", "SMP", "timm",
-         "mmpretrain", "keras", "optax", "torchmetrics", "balanced-loss", "scipy"]
+         "mmpretrain", "keras", "optax", "torchmetrics", "balanced-loss", "imbalanced-losses", "scipy"]
 GROUPS = {
     "regression": ["mean squared error", "root mean squared error of one number", "mean absolute error",
                    "Huber, delta 2", "smooth L1, beta 2", "log-cosh", "quantile, 0.9"],
@@ -77,7 +77,7 @@ def behaviours(family):
         for library in libraries:
             cell = row["cells"].get(library, {"answer": "–", "agrees": None})
             answer = plain(re.sub(r"\w+Error", "error", cell["answer"]))
-            cells.append(f"**{answer}**" if cell["agrees"] is False else answer)
+            cells.append(f"**{answer}** *{cell['severity']}*" if cell["agrees"] is False else answer)
         threads = "".join(f" {thread(address)}" for address in row["issues"])
         rows.append([row["question"] + threads, plain(row["exact"] or "convention"), *cells])
         notes += [f"- {row['question']}: {row['note']}"] if row["note"] else []

@@ -28,6 +28,7 @@ PACKAGES = {
     "torch": "torch", "torchvision": "torchvision", "kornia": "kornia", "MONAI": "monai",
     "SMP": "segmentation-models-pytorch", "timm": "timm", "mmpretrain": "mmpretrain", "keras": "keras",
     "optax": "optax", "torchmetrics": "torchmetrics", "balanced-loss": "balanced-loss", "scipy": "scipy",
+    "PML": "pytorch-metric-learning", "geomloss": "geomloss", "POT": "POT", "rlax": "rlax",
 }
 
 
@@ -89,6 +90,8 @@ NAMES = {
     "torchmetrics": Lazy("torchmetrics.functional"),
     "tm_regression": Lazy("torchmetrics.functional.regression"), "balanced": Lazy("balanced_loss"),
     "scipy_distance": Lazy("scipy.spatial.distance"), "scipy_stats": Lazy("scipy.stats"),
+    "pml": Lazy("pytorch_metric_learning.losses"), "pml_distances": Lazy("pytorch_metric_learning.distances"),
+    "geomloss": Lazy("geomloss"), "ot": Lazy("ot"), "rlax": Lazy("rlax"), "distributions": torch.distributions,
 }
 
 

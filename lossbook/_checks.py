@@ -2,7 +2,7 @@
 
 Each check either returns its argument ready to compute with (half precision raised to float32) or raises
 TypeError or ValueError with the argument's name, what came, and what was wanted. Shapes and types are always
-checked. Values are checked too, except under ``torch.compile``, where looking at one would break the graph.
+checked. Values are checked too, wherever there are values to look at.
 """
 
 import math
@@ -11,6 +11,8 @@ from numbers import Real
 
 import torch
 from torch import Tensor
+from torch._C import _functorch as functorch
+from torch._subclasses.fake_tensor import FakeTensor
 
 from lossbook._stable import above_half
 
@@ -23,12 +25,27 @@ def floats(name: str, value: Tensor) -> Tensor:
     return above_half(value)
 
 
+def values_are_visible(value: Tensor) -> bool:
+    """Return whether the numbers of a tensor can be looked at: all checks of values ask this first.
+
+    They cannot while torch compiles or exports a function, inside ``vmap``, and where a tensor has a shape but no
+    numbers (the meta device, ``FakeTensorMode``).
+    """
+    if torch.compiler.is_compiling():
+        return False
+    while functorch.is_functorch_wrapped_tensor(value):
+        if functorch.is_batchedtensor(value):
+            return False
+        value = functorch.get_unwrapped(value)
+    return not (value.is_meta or isinstance(value, FakeTensor))
+
+
 def within(value: Tensor, low: float, high: float, message: str, *, low_in: bool = True) -> None:
     """Raise with ``message`` and the first offender unless every entry lies in [low, high], or (low, high].
 
     An end that is infinite is never included, and NaN lies nowhere.
     """
-    if torch.compiler.is_compiling() or value.numel() == 0 or value.dtype == torch.bool:
+    if value.numel() == 0 or value.dtype == torch.bool or not values_are_visible(value):
         return
     least, most = (float(end) for end in torch.aminmax(value.detach()))  # one pass; NaN wins
     if not (low <= least and most <= high and math.isfinite(least) and math.isfinite(most)) or (
@@ -40,7 +57,7 @@ def within(value: Tensor, low: float, high: float, message: str, *, low_in: bool
 
 def zero_or_one(value: Tensor, message: str) -> None:
     """Raise with ``message`` and the first offender unless every entry is 0 or 1."""
-    if torch.compiler.is_compiling() or value.numel() == 0 or value.dtype == torch.bool:
+    if value.numel() == 0 or value.dtype == torch.bool or not values_are_visible(value):
         return
     off = torch.addcmul(value, value, value, value=-1)  # v - v²
     if any(end != 0 for end in torch.aminmax(off)):  # one pass; NaN wins
@@ -81,7 +98,7 @@ def real_target(target: Tensor, pred: Tensor) -> Tensor:
 
 def finite_target(target: Tensor, result: Tensor) -> None:
     """Raise unless ``target`` is finite; where the ``result`` of its computation is, so is the target."""
-    if not torch.compiler.is_compiling() and not math.isfinite(result.detach().sum()):
+    if not values_are_visible(result) or not math.isfinite(result.detach().sum()):
         within(target, -math.inf, math.inf, "every target must be finite")
 
 

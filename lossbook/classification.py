@@ -8,10 +8,11 @@ float32. Logits may be as large as 1e4: value and gradient stay exact.
 
 import torch
 from torch import Tensor
-from torch.nn.functional import logsigmoid, softplus
+from torch.nn.functional import logsigmoid
 
 from lossbook import _checks
-from lossbook._stable import log_odds_against, log_softmax, per_class, with_slope
+from lossbook._fast import elementwise, with_slope
+from lossbook._stable import log_odds_against, log_softmax, per_class
 
 
 def cross_entropy(
@@ -176,19 +177,7 @@ def binary_cross_entropy_with_logits(
     return _checks.reduce(loss if w is None else w * loss, reduction, w)
 
 
-def _bce_value_and_slope(z: Tensor, y: Tensor, c: Tensor | float) -> tuple[Tensor, Tensor]:
-    if isinstance(c, Tensor):
-        negative, positive = 1 - y, c * y
-        value = softplus(z, threshold=40).mul_(negative).addcmul_(positive, softplus(-z, threshold=40))
-        return value, negative.mul_(z.sigmoid()).addcmul_(positive, z.neg().sigmoid_(), value=-1)
-    s, side = z.abs().neg_().sigmoid_(), z.sign().relu_()  # side = [z > 0]; s = 1 - p there, else p
-    value = s.neg().log1p_().neg_()
-    s.addcmul_(side, s, value=-2)  # p = side + s
-    side.sub_(y)
-    return value.addcmul_(side, z), side.add_(s)
-
-
-@with_slope(_bce_value_and_slope)
+@with_slope(elementwise.binary_cross_entropy)
 def _binary_cross_entropy(z: Tensor, y: Tensor, c: Tensor | float) -> Tensor:
     # log(1 - p) = logsigmoid(-z), so no term subtracts two numbers that are nearly equal.
     return -c * y * logsigmoid(z) - (1 - y) * logsigmoid(-z)

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.nn.functional import logsigmoid, softplus
+from torch.nn.functional import logsigmoid
 
 from lossbook import _checks
-from lossbook._stable import centred, log_odds_against, log_softmax, per_class, with_slope
+from lossbook._fast import elementwise, with_slope
+from lossbook._stable import centred, log_odds_against, log_softmax, per_class
 
 
 def class_weights(
@@ -113,16 +114,7 @@ def focal_loss(
     return _checks.reduce(_focal(logits, target, gamma, alpha), reduction)
 
 
-def _focal_value_and_slope(z: Tensor, y: Tensor, gamma: float, alpha: float | None) -> tuple[Tensor, Tensor]:
-    r = torch.rsub(y, 1, alpha=2).mul_(z)
-    loss, q = softplus(r, threshold=40), r.sigmoid()  # -log p_t and 1 - p_t
-    slope = r.neg_().sigmoid_().mul_(loss).mul_(gamma).add_(q)
-    weight = q.pow_(gamma).mul_((1 - alpha) - y if alpha is not None else 1 - 2 * y)  # positive for negatives
-    slope.mul_(weight)
-    return loss.mul_(weight.abs_()), slope
-
-
-@with_slope(_focal_value_and_slope)
+@with_slope(elementwise.focal)
 def _focal(z: Tensor, y: Tensor, gamma: float, alpha: float | None) -> Tensor:
     r = (1 - 2 * y) * z
     log_p_t, log_1_minus_p_t = logsigmoid(-r), logsigmoid(r)
@@ -243,24 +235,7 @@ def asymmetric_loss(
     return _checks.reduce(_asymmetric(z, y, gamma_pos, gamma_neg, margin), reduction)
 
 
-def _asymmetric_value_and_slope(
-    z: Tensor, y: Tensor, gamma_pos: float, gamma_neg: float, m: float
-) -> tuple[Tensor, Tensor]:
-    n = z.abs().neg_().exp_().log1p_()
-    log_p, log_q = z.clamp(max=0).sub_(n), z.neg().clamp_(max=0).sub_(n)  # q = 1 - p
-    p, q = log_p.exp(), log_q.exp()
-    modulation = log_q.mul(gamma_pos).exp_()
-    slope_positive = (p * log_p).mul_(gamma_pos).sub_(q).mul_(modulation)
-    positive = modulation.mul_(log_p).neg_()
-    p_m, digits = (p - m).relu_(), torch.finfo(p.dtype)
-    kept, p_m = p_m.sgn(), p_m.clamp_(min=max(m * digits.eps / 2, digits.tiny))  # raises nothing that is kept
-    log_rest = log_q if m == 0 else p_m.neg().log1p_() if m >= 0.01 else _log_rest(p_m, log_q, m)
-    w = p_m.log().mul_(gamma_neg).exp_().mul_(kept)
-    slope_negative = (log_q - log_rest).exp_().sub_(q.mul_(log_rest).mul_(gamma_neg).div_(p_m)).mul_(p).mul_(w)
-    return torch.lerp(w.mul_(log_rest).neg_(), positive, y), torch.lerp(slope_negative, slope_positive, y)
-
-
-@with_slope(_asymmetric_value_and_slope)
+@with_slope(elementwise.asymmetric)
 def _asymmetric(z: Tensor, y: Tensor, gamma_pos: float, gamma_neg: float, m: float) -> Tensor:
     log_p, log_1_minus_p = logsigmoid(z), logsigmoid(-z)
     positive = -torch.exp(gamma_pos * log_1_minus_p) * log_p

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from lossbook import _checks
-from lossbook._stable import with_slope
+from lossbook._fast import elementwise, with_slope
 
 
 def mse_loss(pred: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
@@ -233,19 +233,7 @@ def log_cosh_loss(pred: Tensor, target: Tensor, *, reduction: str = "mean") -> T
     return _checks.reduce(_log_cosh(e), reduction)
 
 
-def _log_cosh_value_and_slope(e: Tensor) -> tuple[Tensor, Tensor]:
-    # With v = exp(x) - 1 and x = |e|, up to 20: cosh x - 1 = v² / (2 (1 + v)), and tanh x = (v² + 2v) / (v² + 2v + 2).
-    outer = e.abs()
-    v = outer.clamp(max=20)
-    outer.sub_(v)
-    v.expm1_()
-    numerator = (v + 2).mul_(v)
-    denominator = v.add(1).mul_(2)
-    value = v.square_().div_(denominator).log1p_().add_(outer)
-    return value, numerator.div_(torch.add(numerator, 2, out=denominator)).copysign_(e)
-
-
-@with_slope(_log_cosh_value_and_slope)
+@with_slope(elementwise.log_cosh)
 def _log_cosh(e: Tensor) -> Tensor:
     inner = e.clamp(-20, 20)  # beyond 20, log cosh grows by as much as |e|, to all digits of float64
     return torch.log1p(2 * (inner / 2).sinh() ** 2) + (e - inner).abs()  # cosh e = 1 + 2 sinh²(e/2)

@@ -1,0 +1,116 @@
+"""Values and slopes of the losses that treat every element alike: regression, binary and multi-label.
+
+A buffer is written over once its content has done its work, since fresh memory costs more than the arithmetic.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn.functional import softplus
+
+from lossbook._fast import in_pieces
+
+EXACT = 40  # softplus(r) is r beyond this, to all digits of float64; torch's own threshold, 20, is too low
+
+
+def log_cosh(e: Tensor) -> tuple[Tensor, Tensor]:
+    """Return log cosh e and tanh e; with v = exp(x) - 1 and x = |e|, at most 20, they are v² / (2 + 2v) and so on."""
+    beyond = e.abs()
+    v = beyond.clamp(max=20)  # beyond 20, log cosh grows by as much as |e|
+    beyond.sub_(v)
+    v.expm1_()
+    numerator = (v + 2).mul_(v)  # of tanh x = (v² + 2v) / (v² + 2v + 2)
+    denominator = v.add(1).mul_(2)
+    value = v.square_().div_(denominator)  # cosh x - 1
+    value.log1p_()
+    value.add_(beyond)
+    slope = numerator.div_(torch.add(numerator, 2, out=denominator))
+    slope.copysign_(e)
+    return value, slope
+
+
+def binary_cross_entropy(z: Tensor, y: Tensor, c: Tensor | float) -> tuple[Tensor, Tensor]:
+    """Return value and slope, with or without a factor ``c`` of the positives."""
+    return _unweighted(z, y) if isinstance(c, float) else _weighted(z, y, c)
+
+
+def _unweighted(z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    s = z.abs().neg_().sigmoid_()  # the smaller of p and 1 - p
+    above = z.sign().relu_()  # 1 where z > 0, and p is the larger
+    value = s.neg().log1p_().neg_()
+    s.addcmul_(above, s, value=-2)  # p = above + s
+    slope = above.sub_(y)
+    value.addcmul_(slope, z)
+    slope.add_(s)
+    return value, slope
+
+
+def _weighted(z: Tensor, y: Tensor, c: Tensor | float) -> tuple[Tensor, Tensor]:
+    negative, positive = 1 - y, c * y
+    value = softplus(z, threshold=EXACT).mul_(negative)
+    value.addcmul_(positive, softplus(-z, threshold=EXACT))
+    slope = negative.mul_(z.sigmoid())
+    slope.addcmul_(positive, z.neg().sigmoid_(), value=-1)
+    return value, slope
+
+
+def focal(z: Tensor, y: Tensor, gamma: float, alpha: float | None) -> tuple[Tensor, Tensor]:
+    """Return value and slope; with r the log-odds against the truth, q = 1 - p_t is sigmoid(r)."""
+    r = torch.rsub(y, 1, alpha=2).mul_(z)
+    loss = softplus(r, threshold=EXACT)  # -log p_t
+    q = r.sigmoid()
+    slope = r.neg_().sigmoid_()  # p_t
+    slope.mul_(loss).mul_(gamma)
+    slope.add_(q)
+    weight = q.pow_(gamma)
+    weight.mul_(1 - 2 * y if alpha is None else (1 - alpha) - y)  # positive for negatives
+    slope.mul_(weight)
+    return loss.mul_(weight.abs_()), slope
+
+
+def asymmetric(z: Tensor, y: Tensor, gamma_pos: float, gamma_neg: float, m: float) -> tuple[Tensor, Tensor]:
+    """Return value and slope, which positives and negatives have from different formulas."""
+    value, slope = _asymmetric(z.flatten(), y.flatten(), gamma_pos, gamma_neg, m)
+    return value.view_as(z), slope.view_as(z)
+
+
+@in_pieces
+def _asymmetric(z: Tensor, y: Tensor, gamma_pos: float, gamma_neg: float, m: float) -> tuple[Tensor, Tensor]:
+    n = z.abs().neg_().exp_().log1p_()
+    log_p = z.clamp(max=0).sub_(n)
+    log_q = z.neg().clamp_(max=0).sub_(n)
+    value, slope = _negatives(log_p, log_q, gamma_neg, m)
+    value_positive, slope_positive = _positives(log_p, log_q, gamma_pos)
+    return value.lerp_(value_positive, y), slope.lerp_(slope_positive, y)
+
+
+def _positives(log_p: Tensor, log_q: Tensor, gamma: float) -> tuple[Tensor, Tensor]:
+    """Return -q^γ log p and its slope q^γ (γ p log p - q), with q = 1 - p."""
+    modulation = log_q.mul(gamma).exp_()
+    slope = log_p.exp().mul_(log_p).mul_(gamma)
+    slope.sub_(log_q.exp())
+    slope.mul_(modulation)
+    value = modulation.mul_(log_p).neg_()
+    return value, slope
+
+
+def _negatives(log_p: Tensor, log_q: Tensor, gamma: float, m: float) -> tuple[Tensor, Tensor]:
+    """Return -p_m^γ log(1 - p_m) and its slope p_m^γ p [q / (1 - p_m) - γ q log(1 - p_m) / p_m]."""
+    p, q, digits = log_p.exp(), log_q.exp(), torch.finfo(log_p.dtype)
+    p_m = (p - m).relu_()
+    kept = p_m.sgn()
+    p_m.clamp_(min=max(m * digits.eps / 2, digits.tiny))  # raises nothing that is kept
+    log_rest = _log_rest(p_m, q, log_q, m)
+    modulation = p_m.log().mul_(gamma).exp_().mul_(kept)
+    slope = (log_q - log_rest).exp_()
+    slope.sub_(q.mul_(log_rest).mul_(gamma).div_(p_m))
+    slope.mul_(p).mul_(modulation)
+    value = modulation.mul_(log_rest).neg_()
+    return value, slope
+
+
+def _log_rest(p_m: Tensor, q: Tensor, log_q: Tensor, m: float) -> Tensor:
+    """Return log(1 - p_m), where 1 - p_m is q + m: from the smaller of the two, so that no digit is lost."""
+    if m == 0:
+        return log_q
+    small = p_m.neg().log1p_()
+    return small if m >= 0.01 else torch.where(p_m < 0.5, small, (q + m).log_())

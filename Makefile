@@ -47,6 +47,9 @@ bench: ## measure lossbook and its peers side by side (about 3 minutes; once, 90
 bakeoff: .venv/ready ## compare every remedy for imbalance under one protocol (about 5 minutes)
 	@PYTHONPATH=. OMP_NUM_THREADS=1 $(RUN) bench/bakeoff.py
 
+experiments: .venv/ready ## run the stored experiments of Part V whose code has changed
+	@PYTHONPATH=. OMP_NUM_THREADS=1 $(RUN) bench/experiment.py
+
 mutants: .venv/ready ## break the losses in every small way, see that a test notices
 	@$(RUN) tools/mutate.py
 
@@ -59,4 +62,4 @@ clean: ## remove the environment and everything built
 .venv/ready: requirements.txt tools/setup_venv.py
 	@$(PYTHON) tools/setup_venv.py
 
-.PHONY: help book test notebooks slides epub pdf student questions test-gpu test-colab test-lowest screenshots bench bakeoff mutants pins clean
+.PHONY: help book test notebooks slides epub pdf student questions test-gpu test-colab test-lowest screenshots bench bakeoff experiments mutants pins clean

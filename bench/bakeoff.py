@@ -40,7 +40,6 @@ from lossbook.metrics import expected_calibration_error
 from lossbook.training import seeded, train
 
 SEEDS = tuple(range(20))
-OTHER_CODE = ("bench/bakeoff.py", "lossbook/data.py", "lossbook/metrics.py", "lossbook/training.py")
 
 BUDGET = {"steps": 200, "optimizer": torch.optim.Adam}  # on the full batch
 LABEL_BUDGET = {"steps": 100, "optimizer": torch.optim.Adam}
@@ -331,7 +330,7 @@ def main() -> int:
     versions = {"lossbook": lossbook.__version__, "torch": torch.__version__, "numpy": np.__version__,
                 "scikit-learn": sklearn.__version__, "python": platform.python_version()}
     wanted = [(name, method) for name, (methods, _) in SETS.items() for method in methods]
-    head = {"code": code(OTHER_CODE), "seeds": list(SEEDS)}
+    head = {"code": code("bakeoff"), "seeds": list(SEEDS)}
     stored = read("bakeoff") if (RESULTS / "bakeoff.json").exists() else {}
     fresh = all(stored.get(key) == value for key, value in {**head, "versions": versions}.items())
     done = {(row["set"], row["method"]): row for row in stored["rows"]} if fresh else {}

@@ -42,30 +42,30 @@ def measure_accuracy(_) -> None:
     import accuracy
     import torch
     from libraries import versions
-    from stamp import write
+    from stamp import code, write
     from tqdm import tqdm
 
     torch.set_num_threads(1)
     work = [(case, library, dtype) for dtype in accuracy.PROMISE for case in accuracy.CASES for library in case.calls]
     rows = [accuracy.measure(*one) for one in tqdm(work, desc="accuracy", disable=None)]
-    write("accuracy", versions(), rows, curves=accuracy.curves())
+    write("accuracy", versions(), rows, code=code("accuracy"), curves=accuracy.curves())
 
 
 def measure_behaviours(_) -> None:
     import behaviours
     from libraries import versions
-    from stamp import write
+    from stamp import code, write
     from tqdm import tqdm
 
     rows = [behaviours.measure(one) for one in tqdm(behaviours.BEHAVIOURS, desc="behaviours", disable=None)]
-    write("behaviours", versions(), rows)
+    write("behaviours", versions(), rows, code=code("behaviours"))
 
 
 def measure_speed(rounds) -> None:
     import speed
     import torch
     from libraries import versions
-    from stamp import write
+    from stamp import code, write
     from tqdm import tqdm
 
     torch.set_num_threads(2)
@@ -73,7 +73,7 @@ def measure_speed(rounds) -> None:
     with tqdm(total=rounds * len(speed.TASKS), desc="speed", disable=None) as bar:
         for task in speed.TASKS:
             rows += speed.measure(task, rounds, bar)
-    write("speed", versions(), rows, threads=2, rounds=rounds, load_before=before)
+    write("speed", versions(), rows, code=code("speed"), threads=2, rounds=rounds, load_before=before)
 
 
 def main() -> int:

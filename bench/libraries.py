@@ -91,6 +91,7 @@ NAMES = {
     "tm_regression": Lazy("torchmetrics.functional.regression"), "balanced": Lazy("balanced_loss"),
     "scipy_distance": Lazy("scipy.spatial.distance"), "scipy_stats": Lazy("scipy.stats"),
     "pml": Lazy("pytorch_metric_learning.losses"), "pml_distances": Lazy("pytorch_metric_learning.distances"),
+    "pml_reducers": Lazy("pytorch_metric_learning.reducers"),
     "geomloss": Lazy("geomloss"), "ot": Lazy("ot"), "rlax": Lazy("rlax"), "distributions": torch.distributions,
 }
 

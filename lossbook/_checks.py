@@ -227,3 +227,36 @@ def reduce(loss: Tensor, reduction: str, weight: Tensor | None = None) -> Tensor
         return loss.sum() / max(loss.numel(), 1)  # mean() would write a gradient of full size
     total = weight.sum()
     return loss.sum() / torch.where(total > 0, total, 1)
+
+
+def flag(name: str, value: bool) -> bool:
+    """Return ``value`` if it is True or False."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} must be True or False, got {type(value).__name__}")
+    return value
+
+
+def labels(name: str, value: Tensor, n: int) -> Tensor:
+    """Return ``value`` in int64; raise unless it holds ``n`` integers."""
+    tensor(name, value)
+    if value.is_floating_point() or value.is_complex() or value.dtype == torch.bool:
+        raise TypeError(f"{name} must hold integers, got {value.dtype}")
+    if value.shape != (n,):
+        raise ValueError(f"{name} must have shape ({n},), one for each example, got {tuple(value.shape)}")
+    return value.long()
+
+
+def every(good: Tensor, message: str, value: Tensor) -> None:
+    """Raise with ``message``, the first entry of ``value`` that is not ``good``, and its row."""
+    if torch.compiler.is_compiling() or bool(good.all()):
+        return
+    place = tuple((~good).nonzero()[0].tolist())
+    raise ValueError(f"{message}, got {value[place]}" + (f" in row {place[0]}" if place else ""))
+
+
+def sign_target(target: Tensor, like: Tensor, name: str) -> Tensor:
+    """Return ``target`` in the dtype of ``like``, the argument ``name``; raise unless each is 1 or -1."""
+    tensor("target", target)
+    same_shape("target", target, name, like)
+    every((target == 1) | (target == -1), "every target must be 1 or -1", target)
+    return target.to(like.dtype)

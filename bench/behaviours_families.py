@@ -6,6 +6,7 @@
 import references
 import torch
 from behaviours import ERROR, HELPERS, Behaviour, exact_slope
+from exact_families import angular, chamfer, divergence, gaussian_kl, squares, sup_con, tversky
 from mpmath import mp, mpf
 
 SEGMENTATION = "Segmentation"
@@ -63,61 +64,6 @@ def impossible():
 
 
 HELPERS.update(idle=idle, far=far, frames=frames, impossible=impossible)
-
-
-# Exact answers that are longer than an expression.
-
-
-def tversky(z, target, *, alpha=0.5, beta=0.5, gamma=1):
-    """Return the Tversky loss of one mask, to the power gamma, from logits."""
-    fp = sum(references.sigmoid(v) for v, y in zip(z, target, strict=True) if not y)
-    fn = sum(references.sigmoid(-v) for v, y in zip(z, target, strict=True) if y)
-    wrong = mpf(alpha) * fp + mpf(beta) * fn
-    return (wrong / (sum(target) - fn + wrong)) ** mpf(gamma)
-
-
-def squares(x, y):
-    """Return the squared distances between the points of two clouds."""
-    return [[sum((mpf(a) - mpf(b)) ** 2 for a, b in zip(p, q, strict=True)) for q in y] for p in x]
-
-
-def chamfer(x, y):
-    cost = squares(x, y)
-    return mean(map(min, cost)) + mean(map(min, zip(*cost, strict=True)))
-
-
-def entropic(cost, eps):
-    """Return the least cost plus ``eps`` KL(plan, product) between uniform clouds, by 300 rounds of Sinkhorn."""
-    g = [mpf(0)] * len(cost[0])
-    for _ in range(300):
-        f = [-eps * mp.log(mean(mp.exp((b - c) / eps) for b, c in zip(g, row, strict=True))) for row in cost]
-        g = [-eps * mp.log(mean(mp.exp((a - c) / eps) for a, c in zip(f, column, strict=True)))
-             for column in zip(*cost, strict=True)]
-    return mean(f) + mean(g)
-
-
-def divergence(x, y, blur):
-    both, one, other = (
-        entropic([[c / 2 for c in row] for row in squares(*pair)], mpf(blur) ** 2) for pair in ((x, y), (x, x), (y, y))
-    )
-    return both - one / 2 - other / 2
-
-
-def sup_con(rows, labels, temperature):
-    """Return the supervised contrastive loss of each row that has a positive; of pairs, it is NT-Xent."""
-    unit = [[mpf(a) / mp.sqrt(sum(mpf(b) ** 2 for b in row)) for a in row] for row in rows]
-    losses = []
-    for i, x in enumerate(unit):
-        s = [sum(a * b for a, b in zip(x, y, strict=True)) / mpf(temperature) for y in unit]
-        others = [j for j in range(len(s)) if j != i]
-        alike = [s[j] for j in others if labels[j] == labels[i]]
-        losses += [mp.log(sum(mp.exp(s[j]) for j in others)) - mean(alike)] if alike else []
-    return losses
-
-
-def mean(values):
-    values = list(values)
-    return sum(values) / len(values)
 
 
 def digits_of(number):
@@ -300,7 +246,7 @@ BEHAVIOURS = [
         "torch": "(lambda d: (d.amin(1) ** 2).mean() + (d.amin(2) ** 2).mean())(torch.cdist(*far()))",
     }, [PT + "42479"], "From 25 points on, torch.cdist takes |x|² + |y|² - 2xy by a matrix product.", severity=WRONG),
     Behaviour(CLOUDS, "Sinkhorn divergence of three points and two, blur 0.5, default settings",
-              divergence(TRIANGLE, PAIR, 0.5), {
+              divergence(TRIANGLE, PAIR, blur=0.5), {
         "lossbook": f"lossbook.sinkhorn_divergence({CLOUD}, {OTHER}, blur=0.5)",
         "geomloss": f"geomloss.SamplesLoss('sinkhorn', p=2, blur=0.5)({CLOUD}, {OTHER})",
     }, [GEOMLOSS + "25"], "geomloss lowers the blur in steps and stops at the last, before the plan has converged; "
@@ -344,18 +290,19 @@ BEHAVIOURS = [
         "POT": "ot.emd2(t(1, -1), t(-1, 1), tensor([[0., 1], [1, 0]]))",
     }, severity=ACCEPTED),
     Behaviour(EMBEDDINGS, "NT-Xent of two pairs, all wrong, temperature 0.01",
-              mean(sup_con(CROSSED, [0, 0, 1, 1], 0.01)),
+              sup_con(CROSSED, [0, 0, 1, 1], temperature=0.01),
               nt_xent(CROSSED, 0.01), ["https://github.com/Lightning-Universe/lightning-bolts/issues/811"],
               "exp(1 / temperature) overflows below 0.0113 in MONAI, and PML bounds the loss at 87. The link leads to "
               "another library that overflows.",
               severity=NOT_FINITE),
-    Behaviour(EMBEDDINGS, "NT-Xent of two pairs, all right, temperature 0.05", mean(sup_con(CLOSE, [0, 0, 1, 1], 0.05)),
+    Behaviour(EMBEDDINGS, "NT-Xent of two pairs, all right, temperature 0.05",
+              sup_con(CLOSE, [0, 0, 1, 1], temperature=0.05),
               nt_xent(CLOSE, 0.05), severity=ROUNDING),
     Behaviour(EMBEDDINGS, "NT-Xent with an embedding of zeros", ERROR,
               nt_xent([[0.0, 0.0], *CLOSE[1:]], 0.5), note="Zeros have no direction, and in PML a slope of 10¹².",
               severity=ACCEPTED),
     Behaviour(EMBEDDINGS, "SupCon of six rows, labels (0, 0, 1, 1, 2, 2), temperature 0.05",
-              mean(sup_con(SIX, [0, 0, 1, 1, 2, 2], 0.05)), {
+              sup_con(SIX, [0, 0, 1, 1, 2, 2], temperature=0.05), {
         "lossbook": f"lossbook.sup_con_loss(tensor({SIX}), tensor([0, 0, 1, 1, 2, 2]), temperature=0.05)",
         "PML": f"pml.SupConLoss(temperature=0.05)(tensor({SIX}), tensor([0, 0, 1, 1, 2, 2]))",
     }, note="PML averages over the rows whose loss is above 0, as it documents; four have rounded to 0 here.",
@@ -367,6 +314,12 @@ BEHAVIOURS = [
                "(tensor([[0.], [.5], [.6]]), tensor([0, 0, 1]))",
     }, note="The paper halves and squares both parts; PML does neither, and adds the mean over alike pairs to the mean "
             "over the others.", severity=CONVENTION),
+    Behaviour(EMBEDDINGS, "Angular loss of six rows, labels (0, 0, 1, 1, 2, 2), 40 degrees",
+              angular(SIX, [0, 0, 1, 1, 2, 2]), {
+        "lossbook": f"lossbook.angular_loss(tensor({SIX}), tensor([0, 0, 1, 1, 2, 2]))",
+        "PML": f"pml.AngularLoss(alpha=40)(tensor({SIX}), tensor([0, 0, 1, 1, 2, 2]))",
+    }, note="PML normalises anchors and positives, and not negatives; rows of length 1 give the same in both.",
+              severity=WRONG),
     Behaviour(EMBEDDINGS, "Triplet with norm 1, margin 5: anchor (0, 0), positive (1, -1), negative (3, 3)", mpf(1), {
         "lossbook": "lossbook.triplet_loss(tensor([[0., 0]]), tensor([[1., -1]]), tensor([[3., 3]]), margin=5, p=1)",
         "torch": "F.triplet_margin_loss(t(0, 0)[None], t(1, -1)[None], t(3, 3)[None], margin=5, p=1)",
@@ -447,13 +400,13 @@ BEHAVIOURS = [
                  "jnp.zeros((1, 2))), impossible())[1]).max()",
     }, note="A logit of minus infinity, as a mask writes it.", severity=NOT_FINITE),
     Behaviour(GENERATION, "KL divergence from the standard normal: mean 0.0001, log-variance 0.0001",
-              (mpf("1e-8") + mp.exp(mpf("1e-4")) - 1 - mpf("1e-4")) / 2, {
+              gaussian_kl([mpf("1e-4"), mpf("1e-4")], None), {
         "lossbook": "lossbook.gaussian_kl_loss(t(1e-4)[None], t(1e-4)[None])",
         "formula as written": "(t(1e-4) ** 2 + t(1e-4).exp() - 1 - t(1e-4)) / 2",
         "torch": "distributions.kl_divergence(distributions.Normal(t(1e-4), (t(1e-4) / 2).exp()), "
                  "distributions.Normal(0., 1.))",
     }, severity=ROUNDING),
-    Behaviour(GENERATION, "The same: mean 0, log-variance -200", (199 + mp.exp(-200)) / 2, {
+    Behaviour(GENERATION, "The same: mean 0, log-variance -200", gaussian_kl([mpf(0), mpf(-200)], None), {
         "lossbook": "lossbook.gaussian_kl_loss(t(0)[None], t(-200)[None])",
         "formula as written": "(t(0) ** 2 + t(-200).exp() - 1 - t(-200)) / 2",
         "torch": "distributions.kl_divergence(distributions.Normal(t(0), (t(-200) / 2).exp()), "

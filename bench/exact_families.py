@@ -1,7 +1,7 @@
 """The losses beyond classification once more, as their papers write them, for mpmath: nothing here is stable or fast.
 
-A loss takes one example: first what is predicted, as a list of numbers, then what it is compared with. What comes
-after that are the options.
+A loss takes one example: first what is predicted, as a list of numbers or of rows, then what it is compared with. What
+comes after that are the options.
 """
 
 from itertools import pairwise, permutations, product
@@ -50,7 +50,8 @@ def lovasz(errors, target):
     for i in order:
         found, union = (found - 1, union) if target[i] else (found, union + 1)
         lost.append(1 - mpf(found) / union)
-    return sum(max(errors[i], mpf(0)) * (after - before) for i, (before, after) in zip(order, pairwise(lost), strict=True))
+    gains = [after - before for before, after in pairwise(lost)]
+    return sum(max(errors[i], mpf(0)) * gain for i, gain in zip(order, gains, strict=True))
 
 
 def lovasz_hinge(z, target):
@@ -58,8 +59,8 @@ def lovasz_hinge(z, target):
 
 
 def lovasz_softmax(z, target):
-    """Return the mean over the classes that occur; z holds the logits of all pixels, class by class."""
-    p = list(zip(*map(softmax, zip(*rows(z, len(target)), strict=True)), strict=True))
+    """Return the mean over the classes that occur; z holds a row for each class, a column for each pixel."""
+    p = list(zip(*map(softmax, zip(*z, strict=True)), strict=True))
     each = []
     for k in sorted(set(target)):
         mask = [int(y == k) for y in target]
@@ -190,10 +191,10 @@ def preference(z, _):
     return -mp.log(sigmoid(z[0]))
 
 
-def ctc(z, target, *, classes=3):
-    """Return the loss of one sequence from its logits, by walking through every path; 0 is the blank."""
-    log_p, total = [log_softmax(frame) for frame in rows(z, classes)], mpf(0)
-    for path in product(range(classes), repeat=len(log_p)):
+def ctc(z, target):
+    """Return the loss of one sequence from the logits of each frame, by walking all paths; 0 is the blank."""
+    log_p, total = list(map(log_softmax, z)), mpf(0)
+    for path in product(range(len(z[0])), repeat=len(z)):
         said = [k for k, before in zip(path, (None, *path), strict=False) if k not in {before, 0}]
         if said == list(target):
             total += mp.exp(sum(frame[k] for frame, k in zip(log_p, path, strict=True)))

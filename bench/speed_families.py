@@ -67,7 +67,7 @@ def pairs(n, d):
 def labelled(n, d):
     """Embeddings of n / 8 classes, eight of each."""
     labels = torch.arange(n) // 8
-    return noise(n, d) + noise(1, n, d)[0][labels * 8], labels
+    return noise(n, d) + 0.3 * noise(1, n, d)[0][labels * 8], labels
 
 
 def frames(t, n, c):
@@ -117,7 +117,8 @@ TASKS = [
         "PML": "pml.SupConLoss(temperature=0.5)(torch.cat([z, y]), torch.arange(len(z)).repeat(2))",
         "MONAI": "monai.ContrastiveLoss(temperature=0.5)(z, y)",
         "optax": "optax.ntxent(jnp.concatenate([z, y]), jnp.tile(jnp.arange(len(z)), 2), temperature=0.5)",
-    }, SIMILARITIES, sizes=((128, 128), (256, 128), (512, 128), (1024, 128)), grows=("lossbook", "torch", "PML", "optax")),
+    }, SIMILARITIES, sizes=((128, 128), (256, 128), (512, 128), (1024, 128)),
+         grows=("lossbook", "torch", "PML", "optax")),
     Task("all triplets", (256, 64), labelled, {
         "lossbook": "lossbook.batch_all_triplet_loss(z, y)",
         "PML": "pml.TripletMarginLoss(margin=1, distance=pml_distances.LpDistance(normalize_embeddings=False), "
@@ -221,17 +222,15 @@ def short(number):
     return float(f"{number:.2g}")
 
 
-def turns(steps, seconds, spent, bar):
-    """Let the steps take turns, until each has had its share of the seconds or, if it is slow, two turns."""
-    share, order, shuffle = seconds / max(len(steps), 1), list(steps), random.Random(0).shuffle
-    while order := [key for key in order if sum(spent[key]) < share or len(spent[key]) < 2 and spent[key][0] < share]:
+def take_turns(steps, spent, seconds):
+    """Time the steps in turn and add to what each has spent, until it has spent its share of the seconds."""
+    share, order, shuffle = seconds / len(steps), list(steps), random.Random(0).shuffle
+    while order := [key for key in order if sum(spent[key]) < share]:
         shuffle(order)
         for key in order:
             start = time.perf_counter()
             steps[key]()
             spent[key].append(time.perf_counter() - start)
-            bar.update(spent[key][-1])
-    return spent
 
 
 def compare(task, size, entries, seconds, bar):
@@ -247,7 +246,9 @@ def compare(task, size, entries, seconds, bar):
         result, took, peak = watched(step)
         steps[library, mode], spent[library, mode] = step, [took]
         found[library, mode] = errors(result, wanted) | {"peak_mib": peak and round(peak, 1)}
-    turns(steps, seconds, spent, bar)
+    bar.set_postfix_str(f"{task.name} {size}: in turn")
+    take_turns(steps, spent, seconds)
+    bar.update()
     return [
         {"task": task.name, "size": list(size), "library": library, "mode": mode,
          "minimum_ms": round(1e3 * min(spent[library, mode]), 3),

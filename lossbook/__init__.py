@@ -69,6 +69,7 @@ from lossbook.reinforcement import (
     q_learning_error,
     td_error,
 )
+from lossbook.scale import linear_cross_entropy, z_loss
 from lossbook.segmentation import (
     combo_loss,
     dice_loss,
@@ -79,6 +80,7 @@ from lossbook.segmentation import (
     softmax_dice_loss,
     tversky_loss,
 )
+from lossbook.sequence import ctc_loss
 
 __version__ = "0.1.0"
 
@@ -93,6 +95,7 @@ __all__ = [
     "combo_loss",
     "contrastive_loss",
     "cross_entropy",
+    "ctc_loss",
     "denoising_loss",
     "dice_loss",
     "distribution_balanced_loss",
@@ -113,6 +116,7 @@ __all__ = [
     "ldam_loss",
     "least_squares_discriminator_loss",
     "least_squares_generator_loss",
+    "linear_cross_entropy",
     "list_mle_loss",
     "list_net_loss",
     "log_cosh_loss",
@@ -146,4 +150,5 @@ __all__ = [
     "tversky_loss",
     "wasserstein_critic_loss",
     "wasserstein_generator_loss",
+    "z_loss",
 ]

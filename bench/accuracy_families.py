@@ -308,8 +308,8 @@ def judge(found, wanted):
     An error counts in proportion to the largest entry of an example: of a sum of several terms, which most entries of
     these gradients are, no float32 is exact to the last digit once the terms cancel.
     """
-    off, scale = ((part.flatten(1) if part.ndim > 1 else part[:, None]) for part in ((found - wanted).abs(), wanted.abs()))
-    scale = scale.amax(1, keepdim=True).expand(off.shape)
+    off, size = (part.abs().reshape(len(wanted), -1) for part in (found - wanted, wanted))
+    scale = size.amax(1, keepdim=True).expand(off.shape)
     outside = ~(off <= torch.clamp(PROMISE[torch.float32] * scale, min=ABSOLUTE))
     visible = off.isfinite() & (scale >= SMALLEST)
     worst = (off / scale)[visible].max().item() if visible.any() else float("nan")

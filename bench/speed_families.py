@@ -34,8 +34,9 @@ class Task:
     arguments: str = "z, y"
     learned: int = 1
     compiled: bool = True
-    sizes: tuple[tuple[int, ...], ...] = ()  # for the growth, with the libraries that are not left out
-    grows: tuple[str, ...] = ()
+    sizes: tuple[tuple[int, ...], ...] = ()  # for the growth
+    grows: tuple[str, ...] = ()  # the libraries in it
+    unit: str = ""  # what grows
 
 
 def noise(*shape):
@@ -104,13 +105,15 @@ TASKS = [
     Task("Chamfer", (8, 1024, 3), clouds, {
         "lossbook": "lossbook.chamfer_loss(z, y)",
         "torch": CDIST,
-    }, CDIST, sizes=((8, 256, 3), (8, 512, 3), (8, 1024, 3), (8, 2048, 3)), grows=("lossbook", "torch")),
+    }, CDIST, sizes=((8, 256, 3), (8, 512, 3), (8, 1024, 3), (8, 2048, 3)), grows=("lossbook", "torch"),
+         unit="points of a cloud"),
     Task("Sinkhorn divergence", (500, 2), clouds, {
         "lossbook": "lossbook.sinkhorn_divergence(z, y, blur=0.05)",
         "geomloss": "geomloss.SamplesLoss('sinkhorn', p=2, blur=0.05)(z, y)",
         "geomloss, scaling 0.9": "geomloss.SamplesLoss('sinkhorn', p=2, blur=0.05, scaling=0.9)(z, y)",
     }, "geomloss.SamplesLoss('sinkhorn', p=2, blur=0.05, scaling=0.999)(z, y)", compiled=False,
-         sizes=((125, 2), (250, 2), (500, 2), (1000, 2)), grows=("lossbook", "geomloss")),
+         sizes=((125, 2), (250, 2), (500, 2), (1000, 2)), grows=("lossbook", "geomloss"),
+         unit="points of a cloud"),
     Task("NT-Xent", (512, 128), pairs, {
         "lossbook": "lossbook.nt_xent_loss(z, y, temperature=0.5)",
         "torch": SIMILARITIES,
@@ -118,27 +121,30 @@ TASKS = [
         "MONAI": "monai.ContrastiveLoss(temperature=0.5)(z, y)",
         "optax": "optax.ntxent(jnp.concatenate([z, y]), jnp.tile(jnp.arange(len(z)), 2), temperature=0.5)",
     }, SIMILARITIES, sizes=((128, 128), (256, 128), (512, 128), (1024, 128)),
-         grows=("lossbook", "torch", "PML", "optax")),
+         grows=("lossbook", "torch", "PML", "optax"), unit="pairs"),
     Task("all triplets", (256, 64), labelled, {
         "lossbook": "lossbook.batch_all_triplet_loss(z, y)",
         "PML": "pml.TripletMarginLoss(margin=1, distance=pml_distances.LpDistance(normalize_embeddings=False), "
                "reducer=pml_reducers.MeanReducer())(z, y)",
     }, "pml.TripletMarginLoss(margin=1, distance=pml_distances.LpDistance(normalize_embeddings=False), "
        "reducer=pml_reducers.MeanReducer())(z, y)",
-         sizes=((64, 64), (128, 64), (256, 64), (512, 64)), grows=("lossbook", "PML")),
+         sizes=((64, 64), (128, 64), (256, 64), (512, 64)), grows=("lossbook", "PML"), unit="embeddings"),
     Task("CTC", (100, 32, 32), frames, {
         "lossbook": f"lossbook.ctc_loss(z.log_softmax(2), y, *map(torch.tensor, ({LENGTHS})))",
         "torch": f"F.ctc_loss(z.log_softmax(2), y, {LENGTHS}, reduction='none').mean()",
         "keras": "keras.ctc(y, z.movedim(0, 1)).mean()",
         "optax": "optax.ctc_loss(z.swapaxes(0, 1), jnp.zeros(z.shape[1::-1]), y, jnp.zeros(y.shape)).mean()",
     }, f"F.ctc_loss(z.log_softmax(2), y, {LENGTHS}, reduction='none').mean()", compiled=False,
-         sizes=((50, 32, 32), (100, 32, 32), (200, 32, 32), (400, 32, 32)), grows=("lossbook", "torch", "optax")),
+         sizes=((50, 32, 32), (100, 32, 32), (200, 32, 32), (400, 32, 32)), grows=("lossbook", "torch", "optax"),
+         unit="frames"),
     Task("linear layer and cross-entropy", (1024, 256, 32_000), words, {
         "lossbook": "lossbook.linear_cross_entropy(z, w, y)",
         "torch": "F.cross_entropy(z @ w.T, y)",
+        "torch, in chunks": "F.linear_cross_entropy(z, w, y, options=torch.nn.LinearCrossEntropyOptions("
+                            "batch_chunk_size=128))",
     }, "F.cross_entropy(z @ w.T, y)", "z, w, y", learned=2, compiled=False,
          sizes=((256, 256, 32_000), (512, 256, 32_000), (1024, 256, 32_000), (2048, 256, 32_000)),
-         grows=("lossbook", "torch")),
+         grows=("lossbook", "torch", "torch, in chunks"), unit="examples"),
 ]
 
 
@@ -234,7 +240,7 @@ def take_turns(steps, spent, seconds):
 
 
 def compare(task, size, entries, seconds, bar):
-    """Return a row for each (library, mode) of ``entries`` at one size."""
+    """Return a row for each (library, mode) of ``entries`` at one size, after so many seconds of turns."""
     inputs = task.make(*size)
     wanted, steps, found, spent = truth(task, inputs), {}, {}, {}
     for library, mode in entries:
@@ -250,7 +256,7 @@ def compare(task, size, entries, seconds, bar):
     take_turns(steps, spent, seconds)
     bar.update()
     return [
-        {"task": task.name, "size": list(size), "library": library, "mode": mode,
+        {"task": task.name, "size": list(size), "unit": task.unit, "library": library, "mode": mode,
          "minimum_ms": round(1e3 * min(spent[library, mode]), 3),
          "median_ms": round(1e3 * median(spent[library, mode]), 3), "turns": len(spent[library, mode]),
          **found[library, mode], "call": task.calls[library]}
@@ -258,14 +264,11 @@ def compare(task, size, entries, seconds, bar):
     ]
 
 
-def measure(task, seconds, bar):
-    """Return the rows of one task at its own size, as written and compiled."""
-    modes = ("eager", "compiled") if task.compiled else ("eager",)
-    entries = [(library, mode) for library in task.calls for mode in modes if (library, mode) != ("optax", "compiled")]
-    return compare(task, task.size, entries, seconds, bar)
-
-
-def growth(task, seconds, bar):
-    """Return the rows of one task at all of its sizes, as written."""
-    entries = [(library, "eager") for library in task.grows]
-    return [row for size in task.sizes for row in compare(task, size, entries, seconds, bar)]
+def work(name):
+    """Return what ``compare`` is to do: each task at its own size in all modes, or at all of its sizes as written."""
+    if name == "growth_families":
+        return [(task, size, [(library, "eager") for library in task.grows], 2)
+                for task in TASKS for size in task.sizes]
+    modes = {True: ("eager", "compiled"), False: ("eager",)}
+    return [(task, task.size, [(library, mode) for library in task.calls
+                               for mode in modes[task.compiled and library != "optax"]], 8) for task in TASKS]

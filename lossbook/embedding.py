@@ -13,6 +13,8 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from lossbook import _checks
+from lossbook._fast import embedding as fast
+from lossbook._fast import with_backward
 from lossbook._stable import log_odds_against, log_softmax
 
 
@@ -166,6 +168,8 @@ def hardest_triplets(embeddings: Tensor, labels: Tensor) -> tuple[Tensor, Tensor
     z = _embeddings("embeddings", embeddings).detach()
     distance = _distances(z)
     positive, negative = _relations(labels, z)
+    if z.shape[0] == 0:
+        return labels.long(), labels.long(), labels.long()
     farthest = torch.where(positive, distance, -torch.inf).argmax(1)
     nearest = torch.where(negative, distance, torch.inf).argmin(1)
     anchor = (positive.any(1) & negative.any(1)).nonzero()[:, 0]
@@ -216,7 +220,7 @@ def batch_all_triplet_loss(
     gap = distance[a, p].unsqueeze(1) - distance.index_select(0, a)  # one row for each a and p, one column for each n
     pair = torch.where(negative.index_select(0, a), _shortfall(gap, margin, soft), 0).sum(1)
     triplets = positive.sum(1) * negative.sum(1)
-    loss = pair.new_zeros(len(z)).index_add(0, a, pair) / triplets.clamp(min=1)
+    loss = pair.new_zeros(z.shape[0]).index_add(0, a, pair) / triplets.clamp(min=1)
     return _checks.reduce(loss, reduction, (triplets > 0).to(loss.dtype))
 
 
@@ -260,7 +264,7 @@ def angular_loss(embeddings: Tensor, labels: Tensor, *, angle: float = 40.0, red
     """
     z = _directions("embeddings", embeddings)
     t = math.tan(math.radians(_checks.number("angle", angle, "(0, 90)"))) ** 2
-    similarity = z @ z.T
+    similarity = _products(z)
     positive, negative = _relations(labels, z)
     kept = positive.any(1) & negative.any(1)
     pair = positive & kept.unsqueeze(1)
@@ -311,10 +315,11 @@ def nt_xent_loss(x: Tensor, y: Tensor, *, temperature: float, reduction: str = "
     """
     x, y = _directions("x", x), _directions("y", y)
     _checks.same_shape("y", y, "x", x)
-    if len(x) == 0:
-        return _checks.reduce(x.sum(1), reduction)
-    logits = _similarities(torch.cat([x, y]), temperature)
-    partner = torch.arange(len(logits), device=logits.device).roll(len(x))
+    z = torch.cat([x, y])
+    logits = _similarities(z, temperature)
+    if z.shape[0] == 0:
+        return _checks.reduce(z.sum(1), reduction)
+    partner = torch.arange(z.shape[0], device=z.device).roll(x.shape[0])
     return _checks.reduce(-logsigmoid(-log_odds_against(logits, partner)), reduction)
 
 
@@ -356,9 +361,10 @@ def sup_con_loss(embeddings: Tensor, labels: Tensor, *, temperature: float, redu
     """
     z = _directions("embeddings", embeddings)
     partners, _ = _relations(labels, z)
-    if len(z) == 0:
+    logits = _similarities(z, temperature)
+    if z.shape[0] == 0:
         return _checks.reduce(z.sum(1), reduction)
-    log_p = log_softmax(_similarities(z, temperature))
+    log_p = log_softmax(logits)
     count = partners.sum(1)
     loss = -torch.where(partners, log_p, 0).sum(1) / count.clamp(min=1)
     return _checks.reduce(loss, reduction, (count > 0).to(z.dtype))
@@ -448,35 +454,45 @@ def _distance(x: Tensor, y: Tensor, p: float = 2.0) -> Tensor:
     """Return the distances of the rows of x from those of y; where two are equal the gradient is 0."""
     difference = x - y
     size = difference.detach().abs().amax(1)
-    size = torch.where(size > 0, size, 1)  # of which the largest entry is 1 now: no power leaves float32
-    length: Tensor = torch.linalg.vector_norm(difference / size.unsqueeze(1), ord=p, dim=1)
-    return length * size
+    equal = size == 0
+    # In units of the largest entry no power leaves float32.
+    unit = torch.where(equal.unsqueeze(1), 1, difference / torch.where(equal, 1, size).unsqueeze(1))
+    return torch.where(equal, 0, torch.linalg.vector_norm(unit, ord=p, dim=1) * size)
 
 
+@with_backward(fast.distances, fast.distances_backward)
 def _distances(z: Tensor) -> Tensor:
-    """Return all distances of the rows of z by differences: by a matrix product near ones would lose their digits."""
-    return torch.cdist(z, z, compute_mode="donot_use_mm_for_euclid_dist")
+    # By differences: by a matrix product the near ones would lose their digits.
+    squares = (z.unsqueeze(1) - z).square().sum(2)
+    return torch.where(squares == 0, 0, torch.where(squares == 0, 1, squares).sqrt())
 
 
 def _relations(labels: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
     """Return two (N, N) masks: another example of the same label, an example of another label."""
-    labels = _checks.labels("labels", labels, len(z))
-    same = labels.unsqueeze(1) == labels
-    return same & ~torch.eye(len(z), dtype=torch.bool, device=z.device), ~same
+    n = z.shape[0]
+    labels = _checks.labels("labels", labels, n)
+    other = torch.eye(n, dtype=torch.bool, device=z.device).logical_not()
+    return other & (labels.unsqueeze(1) == labels), labels.unsqueeze(1) != labels
 
 
 def _similarities(z: Tensor, temperature: float) -> Tensor:
     """Return the logits z_i · z_k / T, for an example with itself one so low that its probability is 0."""
     t = _checks.number("temperature", temperature, "[1e-30, inf)")
-    itself = torch.eye(len(z), dtype=torch.bool, device=z.device)
-    return (z @ z.T / t).masked_fill(itself, torch.finfo(z.dtype).min)
+    itself = torch.eye(z.shape[0], dtype=torch.bool, device=z.device)
+    return (_products(z) / t).masked_fill(itself, torch.finfo(z.dtype).min)
+
+
+def _products(rows: Tensor) -> Tensor:
+    """Return the products of all rows with each other, in their dtype under autocast too."""
+    device = rows.device.type
+    with torch.autocast(device if torch.amp.is_autocast_available(device) else "cpu", enabled=False):
+        return rows @ rows.T
 
 
 def _log_sum_over_negatives(u: Tensor, negative: Tensor, pair: Tensor, *, small: bool) -> Tensor:
     """Return log of the sum over the negatives n of exp(u_an + u_pn), for each ``pair`` a, p of one label."""
     if small:  # no term leaves float32, and exp(u_an + u_pn) is a product: the sums are one of matrices
-        terms = u.exp() * negative
-        return torch.where(pair, terms @ terms.T, 1).log()
+        return torch.where(pair, _products(u.exp() * negative), 1).log()
     terms = u.unsqueeze(1) + u
     return torch.where(negative.unsqueeze(1), terms, torch.finfo(u.dtype).min).logsumexp(2)
 

@@ -185,9 +185,9 @@ def list_mle_loss(scores: Tensor, relevance: Tensor, *, reduction: str = "mean")
     """
     s, r, kept = _lists(scores, relevance)
     s = s.gather(1, r.argsort(dim=1, descending=True, stable=True))
-    # In float64, of which 12 digits are left for a difference of scores of 1e4.
-    rest = _wide(s).flip(1).logcumsumexp(1).flip(1)[:, 1:]  # of place i: the log of the sum over k > i
-    loss = -logsigmoid(_wide(s)[:, :-1] - rest).sum(1).to(s.dtype)
+    # Of place i, the log of the sum over k > i: in float64, where scores of 1e4 leave digits enough to a difference.
+    rest = _wide(s).flip(1).logcumsumexp(1).flip(1).narrow(1, 1, s.shape[1] - 1)
+    loss = -logsigmoid(_wide(s).narrow(1, 0, s.shape[1] - 1) - rest).sum(1).to(s.dtype)
     return _checks.reduce(torch.where(kept, loss, 0), reduction, kept.to(s.dtype))
 
 
@@ -300,15 +300,14 @@ def _lists(scores: Tensor, relevance: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 def _ndcg_changes(s: Tensor, r: Tensor) -> Tensor:
     """Return by how much nDCG would change if items i and j changed places, shape (N, L, L)."""
-    discount = 1 / torch.arange(2, s.shape[1] + 2, device=s.device, dtype=_wide(s).dtype).log2()
     r = _wide(r)
-    top = r.amax(1, keepdim=True)
-    gain = (r - top).exp2() - (-top).exp2()  # all divided by 2^top, which may be large
-    best = (gain.sort(1, descending=True).values * discount).sum(1)
-    places = s.argsort(dim=1, descending=True, stable=True).argsort(1)
-    at = discount[places]
-    change = (gain.unsqueeze(2) - gain.unsqueeze(1)).abs() * (at.unsqueeze(2) - at.unsqueeze(1)).abs()
-    return (change / torch.where(best > 0, best, 1)[:, None, None]).to(s.dtype)
+    gain = (r - r.amax(1, keepdim=True)).exp2() - (-r.amax(1, keepdim=True)).exp2()  # all by 2^max, which may be large
+    place, best_place = (x.argsort(dim=1, descending=True, stable=True).argsort(dim=1) for x in (s, r))
+    discount, best_discount = (1 / (place + 2).to(r.dtype).log2() for place in (place, best_place))
+    best = (gain * best_discount).sum(1, keepdim=True)
+    gain = gain / torch.where(best > 0, best, 1)
+    changes = [values.unsqueeze(2) - values.unsqueeze(1) for values in (gain, discount)]
+    return (changes[0] * changes[1]).abs().to(s.dtype)
 
 
 def _wide(value: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ from torch.utils.checkpoint import checkpoint
 
 from lossbook import _checks
 from lossbook._fast import scale
+from lossbook._stable import centred
 from lossbook.classification import cross_entropy
 
 
@@ -125,4 +126,7 @@ def z_loss(logits: Tensor, *, reduction: str = "mean") -> Tensor:
     References:
         Chowdhery and others, 2022, PaLM (arXiv:2204.02311).
     """
-    return _checks.reduce(_checks.class_logits(logits).logsumexp(1) ** 2, reduction)
+    logits = _checks.class_logits(logits)
+    # Not logsumexp, whose derivative in torch is exp(z - log Z): at |z| = 1e4 that difference has lost its digits.
+    log_z = logits.amax(1).detach() + centred(logits).exp().sum(1).log()
+    return _checks.reduce(log_z**2, reduction)

@@ -36,9 +36,10 @@ def ctc_loss(
     :math:`p_{tk} - q_{tk}`. It is smallest where all of the probability lies on alignments of y, on one or on many: it
     does not say when a label begins. The sum is worked out frame by frame, in T (2U + 1) steps for U labels.
 
-    Peers: torch's "mean" divides by the number of labels first, and its gradient with respect to ``log_probs`` is that
-    with respect to logits; both it and optax go on where no alignment fits (infinite, or 0 with ``zero_infinity``;
-    1e5).
+    Peers: torch's "mean" divides by the number of labels first; its gradient with respect to ``log_probs`` is that with
+    respect to logits, and in float32 it has lost three or four digits after a few hundred frames, since it is the
+    exponential of sums of that many logarithms. The sums are worked out in float64 here, in about twice the time. Both
+    torch and optax go on where no alignment fits (infinite, or 0 with ``zero_infinity``; 1e5).
 
     Args:
         log_probs: log-probabilities of labels and blank, shape (T, N, C), C at least 2; take log_softmax first. Minus
@@ -83,10 +84,12 @@ def ctc_loss(
         raise TypeError(f"blank must be an integer, got {type(blank).__name__}")
     blank = int(_checks.number("blank", blank, f"[0, {log_p.shape[2] - 1}]"))
     _check_values(log_p, targets, input_lengths, target_lengths, blank, torch.finfo(log_probs.dtype).eps)
-    # A log-probability of hundreds leaves float32 no digits for its exponential, the share of an alignment.
+    unused = torch.arange(targets.shape[1], device=targets.device) >= target_lengths[:, None]
+    targets = targets.masked_fill(unused, blank)
+    # A log-probability of hundreds leaves float32 few digits for its exponential, the share of an alignment.
     wide = log_p.double() if log_p.device.type != "mps" else log_p
-    # Where no value can be seen there is nothing that a kernel could work with.
-    loss = _by_kernel if _checks.values_are_visible(log_p) else _over_alignments
+    # Torch's kernel needs values to look at, and a sequence.
+    loss = _by_kernel if _checks.values_are_visible(log_p) and log_p.numel() > 0 else _over_alignments
     each = loss(wide, targets, input_lengths, target_lengths, blank)
     return _checks.reduce(each.to(log_p.dtype), reduction)
 
@@ -101,13 +104,14 @@ def _over_alignments(
     places = pad(torch.stack([torch.full_like(targets, blank), targets], 2).flatten(1), (0, 1), value=blank)
     # It may stay, go on by one, or leave out a blank, if that does not stand between two equal labels.
     may_skip = pad((places[:, 2:] != blank) & (places[:, 2:] != places[:, :-2]), (2, 0))[:, : places.shape[1]]
-    said = log_p.clamp(min=FLOOR).gather(2, places.expand(len(log_p), -1, -1))
+    over = torch.arange(len(log_p), device=log_p.device)[:, None] >= input_lengths
+    said = log_p.masked_fill(over.unsqueeze(2), 0).clamp(min=FLOOR).gather(2, places.expand(len(log_p), -1, -1))
     # alpha: the log of the sum over all walks that have come to a place by now. A walk begins at one of the first two.
     alpha = torch.where(torch.arange(places.shape[1], device=places.device) < 2, said[0], FLOOR)
     for t in range(1, len(log_p)):
         by_one, by_two = (pad(alpha, (steps, 0), value=FLOOR)[:, :-steps] for steps in (1, 2))
         came = torch.stack([alpha, by_one, torch.where(may_skip, by_two, FLOOR)]).logsumexp(0)
-        alpha = torch.where((t < input_lengths)[:, None], came + said[t], alpha)
+        alpha = torch.where(over[t, :, None], alpha, came + said[t])
     # It ends with the last label or the blank after it.
     last = 2 * target_lengths[:, None]
     at_blank, at_label = alpha.gather(1, last), alpha.gather(1, (last - 1).clamp(min=0))

@@ -35,7 +35,7 @@ def value_and_gradients(
         x, kept = features[piece], keep[piece]
         logits = (x @ weight.T).to(x.dtype)
         r, p, rest, y = log_odds(logits, target[piece])
-        total -= logsigmoid(-r) @ kept
+        total -= (logsigmoid(-r) * kept).sum()
         slope = p.scatter_(1, y, -rest)  # p less 1 for the true class
         slope.mul_(kept[:, None])
         if wanted[0]:

@@ -100,7 +100,8 @@ def measure_behaviours_families(_) -> None:
     from stamp import code, write
     from tqdm import tqdm
 
-    rows = [measure(one) for one in tqdm(BEHAVIOURS, desc="behaviours, families", disable=None)]
+    bar = tqdm(BEHAVIOURS, desc="behaviours, families", disable=None)
+    rows = [measure(one) | {"severity": one.severity} for one in bar]
     write("behaviours_families", versions(), rows, code=code("behaviours_families"))
 
 

@@ -87,6 +87,7 @@ def behaviours(family):
     found = [row for row in asked if row["family"] == family]
     libraries = [library for library in ORDER if any(library in row["cells"] for row in found)]
     rows, notes, calls = [], [], []
+    harm = ["Severity"] if any(row.get("severity") for row in found) else []
     for row in found:
         cells = []
         for library in libraries:
@@ -94,11 +95,12 @@ def behaviours(family):
             answer = plain(re.sub(r"\w+Error", "error", cell["answer"]))
             cells.append(f"**{answer}**" if cell["agrees"] is False else answer)
         threads = "".join(f" {thread(address)}" for address in row["issues"])
+        cells += [row["severity"]] if harm else []
         rows.append([row["question"] + threads, plain(row["exact"] or "convention"), *cells])
         notes += [f"- {row['question']}: {row['note']}"] if row["note"] else []
         calls += [f"- {row['question']}", *(f"  - {name}: `{cell['call']}`" for name, cell in row["cells"].items())]
     folded = ["```{admonition} The calls behind these answers", ":class: dropdown", *calls, "```"]
-    return "\n".join([table(["Question", "Right answer", *libraries], rows), "", *notes, "", *folded])
+    return "\n".join([table(["Question", "Right answer", *libraries, *harm], rows), "", *notes, "", *folded])
 
 
 def speed():

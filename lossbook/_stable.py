@@ -52,3 +52,9 @@ def centred(logits: Tensor) -> Tensor:
     A loss that sees only differences of logits has the same gradient with and without, hence the detach.
     """
     return logits - logits.amax(1, keepdim=True).detach()
+
+
+def quotient(part: Tensor, whole: Tensor) -> Tensor:
+    """Return part / whole for 0 ≤ part ≤ whole, and 0 without gradient where both are 0."""
+    nothing = whole < torch.finfo(whole.dtype).tiny
+    return torch.where(nothing, 0, part / torch.where(nothing, 1, whole))

@@ -15,6 +15,7 @@ from torch.nn.functional import logsigmoid
 
 from lossbook import _checks
 from lossbook._fast import segmentation, with_backward
+from lossbook._stable import quotient
 from lossbook.classification import binary_cross_entropy_with_logits
 
 
@@ -57,7 +58,7 @@ def dice_loss(logits: Tensor, target: Tensor, *, smooth: float = 0.0, reduction:
     """
     tp, fp, fn = _overlap(logits, target)
     s = _checks.number("smooth", smooth, "[0, inf)")
-    return _checks.reduce(_quotient(fp + fn, 2 * tp + fp + fn + s), reduction)
+    return _checks.reduce(quotient(fp + fn, 2 * tp + fp + fn + s), reduction)
 
 
 def jaccard_loss(logits: Tensor, target: Tensor, *, smooth: float = 0.0, reduction: str = "mean") -> Tensor:
@@ -96,7 +97,7 @@ def jaccard_loss(logits: Tensor, target: Tensor, *, smooth: float = 0.0, reducti
     """
     tp, fp, fn = _overlap(logits, target)
     s = _checks.number("smooth", smooth, "[0, inf)")
-    return _checks.reduce(_quotient(fp + fn, tp + fp + fn + s), reduction)
+    return _checks.reduce(quotient(fp + fn, tp + fp + fn + s), reduction)
 
 
 def tversky_loss(
@@ -284,7 +285,7 @@ def softmax_dice_loss(
     errors, truth = _softmax_errors(logits, target)
     s = _checks.number("smooth", smooth, "[0, inf)")
     fn, fp = (truth * errors).sum(2), ((1 - truth) * errors).sum(2)
-    loss = _quotient(fp + fn, 2 * (truth.sum(2) - fn) + fp + fn + s)
+    loss = quotient(fp + fn, 2 * (truth.sum(2) - fn) + fp + fn + s)
     return _checks.reduce(_class_mean(loss, truth, classes), reduction)
 
 
@@ -393,18 +394,13 @@ def _soft_counts(z: Tensor, t: Tensor) -> Tensor:
     return torch.stack([t.sum(1) - fn, fp, fn], 1)
 
 
-def _quotient(part: Tensor, whole: Tensor) -> Tensor:
-    nothing = whole < torch.finfo(whole.dtype).tiny
-    return torch.where(nothing, 0, part / torch.where(nothing, 1, whole))
-
-
 def _tversky(logits: Tensor, target: Tensor, alpha: float, beta: float, smooth: float) -> Tensor:
     tp, fp, fn = _overlap(logits, target)
     _checks.number("alpha", alpha, "[0, inf)")
     _checks.number("beta", beta, "(0, inf)")
     s = _checks.number("smooth", smooth, "[0, inf)")
     errors = alpha * fp + beta * fn
-    return _quotient(errors, tp + errors + s)
+    return quotient(errors, tp + errors + s)
 
 
 def _softmax_errors(logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:

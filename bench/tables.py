@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections import Counter
 
 from stamp import code, read
 
@@ -101,6 +102,11 @@ def behaviours(family):
         calls += [f"- {row['question']}", *(f"  - {name}: `{cell['call']}`" for name, cell in row["cells"].items())]
     folded = ["```{admonition} The calls behind these answers", ":class: dropdown", *calls, "```"]
     return "\n".join([table(["Question", "Right answer", *libraries, *harm], rows), "", *notes, "", *folded])
+
+
+def severities():
+    """Return how many questions about the families have each severity."""
+    return Counter(row["severity"] for row in read("behaviours_families")["rows"])
 
 
 def speed():

@@ -335,8 +335,7 @@ BEHAVIOURS = [
         "torch": "F.triplet_margin_loss(t(0, 0)[None], t(1, -1)[None], t(3, 3)[None], margin=5, p=1)",
         "optax": "optax_losses.triplet_margin_loss(jnp.zeros((1, 2)), jnp.array([[1., -1]]), jnp.array([[3., 3]]), "
                  "norm_degree=1, margin=5.)",
-    }, ["https://github.com/google-deepmind/optax/pull/1120"], "optax sums the differences with their signs.",
-              severity=WRONG),
+    }, note="optax sums the differences with their signs.", severity=WRONG),
     Behaviour(EMBEDDINGS, "Triplet whose anchor lies on its positive, (1, 2), negative (4, 6): first slope",
               mpf(3) / 5, {
         "lossbook": "slope(lambda z: lossbook.triplet_loss(z, tensor([[1., 2]]), tensor([[4., 6]]), margin=10), "
@@ -360,7 +359,7 @@ BEHAVIOURS = [
     Behaviour(RANKING, "Margin ranking with target 0, scores 1 and 2", ERROR, {
         "lossbook": "lossbook.margin_ranking_loss(t(1), t(2), t(0))",
         "torch": "F.margin_ranking_loss(t(1), t(2), t(0))",
-    }, [PT + "15874"], "Targets are 1 and -1. With 0 torch returns the margin, and no slope.", severity=ACCEPTED),
+    }, note="Targets are 1 and -1. With 0 torch returns the margin, and no slope.", severity=ACCEPTED),
     Behaviour(RANKING, "Softmax loss of a list, scores (2, 1, 0.5), grades (3, 1, 0)", None, {
         "lossbook": "lossbook.list_net_loss(tensor([[2., 1, 0.5]]), tensor([[3., 1, 0]]))",
         "optax": "optax_losses.ranking_softmax_loss(jnp.array([2., 1, 0.5]), jnp.array([3., 1, 0]))",

@@ -12,6 +12,7 @@ The peers live in an environment of their own, .venv-bench, so that the book's p
 """
 
 import argparse
+import logging
 import os
 import subprocess
 import sys
@@ -42,7 +43,7 @@ def install() -> None:
     ready.touch()
 
 
-def measure_accuracy(_) -> None:
+def measure_accuracy(*_) -> None:
     import accuracy
     import torch
     from libraries import versions
@@ -55,7 +56,7 @@ def measure_accuracy(_) -> None:
     write("accuracy", versions(), rows, code=code("accuracy"), curves=accuracy.curves())
 
 
-def measure_behaviours(_) -> None:
+def measure_behaviours(*_) -> None:
     import behaviours
     from libraries import versions
     from stamp import code, write
@@ -65,22 +66,22 @@ def measure_behaviours(_) -> None:
     write("behaviours", versions(), rows, code=code("behaviours"))
 
 
-def measure_speed(rounds) -> None:
+def measure_speed(rounds, threads) -> None:
     import speed
     import torch
     from libraries import versions
     from stamp import code, write
     from tqdm import tqdm
 
-    torch.set_num_threads(2)
+    torch.set_num_threads(threads)
     before, rows = speed.load(), []
     with tqdm(total=rounds * len(speed.TASKS), desc="speed", disable=None) as bar:
         for task in speed.TASKS:
             rows += speed.measure(task, rounds, bar)
-    write("speed", versions(), rows, code=code("speed"), threads=2, rounds=rounds, load_before=before)
+    write("speed", versions(), rows, code=code("speed"), threads=threads, rounds=rounds, load_before=before)
 
 
-def measure_accuracy_families(_) -> None:
+def measure_accuracy_families(*_) -> None:
     import accuracy_families
     import torch
     from libraries import versions
@@ -93,7 +94,7 @@ def measure_accuracy_families(_) -> None:
     write("accuracy_families", versions(), rows, code=code("accuracy_families"))
 
 
-def measure_behaviours_families(_) -> None:
+def measure_behaviours_families(*_) -> None:
     from behaviours import measure
     from behaviours_families import BEHAVIOURS
     from libraries import versions
@@ -105,7 +106,7 @@ def measure_behaviours_families(_) -> None:
     write("behaviours_families", versions(), rows, code=code("behaviours_families"))
 
 
-def measure_speed_families(_, name="speed_families") -> None:
+def measure_speed_families(_, threads, name="speed_families") -> None:
     import speed_families
     import torch
     from libraries import versions
@@ -113,22 +114,24 @@ def measure_speed_families(_, name="speed_families") -> None:
     from stamp import code, write
     from tqdm import tqdm
 
-    torch.set_num_threads(2)
+    torch.set_num_threads(threads)
+    torch._logging.set_logs(dynamo=logging.ERROR)  # of a call that cannot be compiled, one line is enough
     before, rows, work = load(), [], speed_families.work(name)
     with tqdm(total=len(work), desc=name.replace("_", ", "), disable=None) as bar:
         for one in work:
             rows += speed_families.compare(*one, bar)
-    write(name, versions(), rows, code=code("speed_families"), threads=2, load_before=before)
+    write(name, versions(), rows, code=code("speed_families"), threads=threads, load_before=before)
 
 
-def measure_growth_families(_) -> None:
-    measure_speed_families(_, "growth_families")
+def measure_growth_families(_, threads) -> None:
+    measure_speed_families(_, threads, "growth_families")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("part", nargs="*", choices=[*PARTS, "families"], help="only these parts")
     parser.add_argument("--rounds", type=int, default=120, help="how often each time is taken")
+    parser.add_argument("--threads", type=int, default=2, help="how many threads are timed")
     asked = parser.parse_args()
     if Path(sys.prefix) != VENV:
         install()
@@ -136,7 +139,7 @@ def main() -> int:
         return subprocess.call([str(VENV / "bin" / "python"), __file__, *sys.argv[1:]], env=here)
     wanted = [part for name in asked.part or PARTS for part in (FAMILIES if name == "families" else [name])]
     for name in wanted:
-        globals()[f"measure_{name}"](asked.rounds)
+        globals()[f"measure_{name}"](asked.rounds, asked.threads)
     return 0
 
 

@@ -5,41 +5,29 @@ RUN = .venv/bin/python
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
 
-book: .venv/ready ## execute the chapters, build the pages, print the page to open
-	@$(RUN) tools/book.py
+book: .venv/ready ## execute the chapters, write pages, notebooks and slides, print the page to open
+	@$(RUN) -m tools.build
 
 test: .venv/ready ## run every check: lint, types, unit tests, the book, the notebooks, the pages
-	@$(RUN) tools/test.py
-
-notebooks: .venv/ready ## write the notebook beside each chapter
-	@$(RUN) tools/notebooks.py
-
-slides: .venv/ready ## write the slides of every chapter into the built book
-	@$(RUN) tools/book.py && $(RUN) tools/slides.py
-
-student: .venv/ready ## write notebooks without solutions, for students, into the built book
-	@$(RUN) tools/student.py
+	@$(RUN) -m tools.test
 
 epub: .venv/ready ## write the book as an EPUB, beside its pages
-	@$(RUN) tools/book.py && $(RUN) tools/epub.py
+	@$(RUN) -m tools.build && $(RUN) -m tools.shapes.epub
 
 pdf: .venv/ready ## print the book as a PDF, beside its pages (needs Chromium)
-	@$(RUN) tools/book.py && $(RUN) tools/pdf.py
-
-questions: .venv/ready ## write the self-check questions as a question bank (Moodle XML)
-	@$(RUN) tools/questions.py
+	@$(RUN) -m tools.build && $(RUN) -m tools.shapes.pdf
 
 test-gpu: .venv/ready ## run the cells that need a GPU, on a machine that has one
-	@$(RUN) tools/gpu.py
+	@$(RUN) -m tools.execute.gpu
 
 screenshots: .venv/ready ## picture every built page, wide, as on a phone and dark, into _build/screenshots
-	@$(RUN) tools/screenshots.py
+	@$(RUN) -m tools.checks.screenshots
 
 test-colab: .venv/ready ## run every notebook at Colab's versions (downloads 1 to 3 GB once)
-	@$(RUN) tools/versions.py colab
+	@$(RUN) -m tools.checks.versions colab
 
 test-lowest: .venv/ready ## run the unit tests at the lowest versions (downloads 3 GB once)
-	@$(RUN) tools/versions.py lowest
+	@$(RUN) -m tools.checks.versions lowest
 
 bench: ## measure lossbook and its peers side by side (about 3 minutes; once, 900 MB)
 	@$(PYTHON) bench/bench.py
@@ -51,15 +39,15 @@ experiments: .venv/ready ## run the stored experiments of Part V whose code has 
 	@PYTHONPATH=. OMP_NUM_THREADS=1 $(RUN) bench/experiment.py
 
 mutants: .venv/ready ## break the losses in every small way, see that a test notices
-	@$(RUN) tools/mutate.py
+	@PYTHONPATH=tests $(RUN) -m tools.checks.mutate
 
 pins: ## write requirements.txt anew from pyproject.toml
-	@$(PYTHON) tools/pins.py
+	@$(PYTHON) -m tools.setup.pins
 
 clean: ## remove the environment and everything built
 	@rm -rf .venv .venv-colab .venv-lowest _build
 
-.venv/ready: requirements.txt tools/setup_venv.py
-	@$(PYTHON) tools/setup_venv.py
+.venv/ready: requirements.txt tools/setup/environment.py
+	@$(PYTHON) -m tools.setup.environment
 
-.PHONY: help book test notebooks slides epub pdf student questions test-gpu test-colab test-lowest screenshots bench bakeoff experiments mutants pins clean
+.PHONY: help book test epub pdf test-gpu test-colab test-lowest screenshots bench bakeoff experiments mutants pins clean

@@ -91,10 +91,12 @@ from lossbook.segmentation import (
     tversky_loss,
 )
 from lossbook.sequence import ctc_loss
+from lossbook.training import Loss
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Loss",
     "angular_loss",
     "arcface_loss",
     "asymmetric_loss",

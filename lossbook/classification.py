@@ -12,7 +12,7 @@ from torch.nn.functional import logsigmoid
 
 from lossbook import _checks
 from lossbook._fast import elementwise, with_slope
-from lossbook._stable import log_odds_against, log_softmax, per_class
+from lossbook._stable import log_odds_against, per_class, soft_cross_entropy
 
 
 def cross_entropy(
@@ -73,15 +73,21 @@ def cross_entropy(
     epsilon = _checks.number("label_smoothing", label_smoothing, "[0, 1]")
     class_weight = _checks.class_weight(weight, logits)
     w = per_class(class_weight, logits)
+    ignore_index = _checks.integer("ignore_index", ignore_index)
     if isinstance(target, Tensor) and target.is_floating_point():
-        y, keep = _checks.distribution_target(target, logits), torch.tensor(True)
-        w_y, loss = (w * y).sum(1), -(w * y * log_softmax(logits)).sum(1)
+        y = _checks.distribution_target(target, logits)
+        if ignore_index != -100:
+            raise ValueError(f"ignore_index needs a target of classes, got {ignore_index} and probabilities")
+        w_y, keep = (w * y).sum(1), logits.new_ones(())
+        loss = soft_cross_entropy(logits, w * y)
     else:
         y, keep = _checks.class_target(target, logits, ignore_index)
         w_y = class_weight[y] * keep
+        logits = _checks.only_kept(logits, keep)
         loss = -w_y * logsigmoid(-log_odds_against(logits, y))
     if epsilon > 0:
-        loss = (1 - epsilon) * loss - epsilon * (w * log_softmax(logits)).mean(1) * keep
+        uniform = (w / logits.shape[1]).expand_as(logits)
+        loss = (1 - epsilon) * loss + epsilon * (soft_cross_entropy(logits, uniform) * keep)
     return _checks.reduce(loss, reduction, w_y)
 
 
@@ -120,9 +126,14 @@ def binary_cross_entropy(probs: Tensor, target: Tensor, *, reduction: str = "mea
     """
     p = _checks.probabilities(probs)
     y = _checks.binary_target(target, p, name="probs", soft=True)
+    return _checks.reduce(_binary_cross_entropy_of_probs(p, y), reduction)
+
+
+@with_slope(elementwise.binary_cross_entropy_of_probs)
+def _binary_cross_entropy_of_probs(p: Tensor, y: Tensor) -> Tensor:
     # Where y is 0 or 1 one term is absent; its logarithm is taken at a place where it is 0 instead of infinite.
     log_p, log_1_minus_p = torch.where(y > 0, p, 1).log(), torch.log1p(-torch.where(y < 1, p, 0))
-    return _checks.reduce(-y * log_p - (1 - y) * log_1_minus_p, reduction)
+    return -y * log_p - (1 - y) * log_1_minus_p
 
 
 def binary_cross_entropy_with_logits(

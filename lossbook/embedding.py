@@ -15,7 +15,9 @@ from torch.nn.functional import logsigmoid
 from lossbook import _checks
 from lossbook._fast import embedding as fast
 from lossbook._fast import with_backward
-from lossbook._stable import log_odds_against, log_softmax
+from lossbook._stable import log_odds_against, soft_cross_entropy
+
+BELOW_PI = f"[0, {math.pi})"
 
 
 def contrastive_loss(
@@ -32,7 +34,8 @@ def contrastive_loss(
     coincides and all the rest is at least the margin apart. Two equal rows that are not alike have no direction in
     which to part: their gradient is 0.
 
-    Peers: the paper's Y is 1 - y; PML leaves out the halves and the first square, and adds the means of both kinds.
+    Peers: the paper's Y is 1 - y; PML normalises the embeddings, takes D and max(0, m - D) without halves and squares,
+    and adds the means of both kinds, each over what is not 0.
 
     Args:
         input1: embeddings, shape (N, D).
@@ -182,7 +185,8 @@ def batch_all_triplet_loss(
     r"""The mean triplet loss of all triplets that a batch holds ("batch all").
 
     With :math:`d` the Euclidean distances of the ``embeddings``, :math:`P_a` the other examples with the one of
-    ``labels`` that a has, :math:`N_a` those with another, and :math:`\mathrm{TL}` the ``triplet_loss``,
+    ``labels`` that a has, :math:`N_a` those with another, and :math:`\mathrm{TL}` the ``triplet_loss`` with ``margin``
+    and ``soft``,
 
     .. math:: \mathrm{BA}_a = \frac{1}{|P_a|\,|N_a|} \sum_{p \in P_a} \sum_{n \in N_a} \mathrm{TL}(d_{ap}, d_{an})
 
@@ -216,9 +220,11 @@ def batch_all_triplet_loss(
     z = _embeddings("embeddings", embeddings)
     distance = _distances(z)
     positive, negative = _relations(labels, z)
-    a, p = positive.nonzero(as_tuple=True)
-    gap = distance[a, p].unsqueeze(1) - distance.index_select(0, a)  # one row for each a and p, one column for each n
-    pair = torch.where(negative.index_select(0, a), _shortfall(gap, margin, soft), 0).sum(1)
+    pairs = _pairs(positive)  # of a and p, a row for each; and a column for each n
+    a = pairs // z.shape[0]
+    gap = distance.flatten().index_select(0, pairs).unsqueeze(1) - distance.index_select(0, a)
+    among = negative.index_select(0, a) & positive.flatten().index_select(0, pairs).unsqueeze(1)
+    pair = torch.where(among, _shortfall(gap, margin, soft), 0).sum(1)
     triplets = positive.sum(1) * negative.sum(1)
     loss = pair.new_zeros(z.shape[0]).index_add(0, a, pair) / triplets.clamp(min=1)
     return _checks.reduce(loss, reduction, (triplets > 0).to(loss.dtype))
@@ -239,7 +245,8 @@ def angular_loss(embeddings: Tensor, labels: Tensor, *, angle: float = 40.0, red
     stretched, which a margin does not say of itself. Beyond an angle of 70 degrees the terms are summed without a
     matrix product: in memory that grows with the cube of N.
 
-    Peers: PML takes the mean over pairs, not over anchors; with as many examples of each label both are the same.
+    Peers: PML normalises anchor and positive but not the negatives, and takes the mean over pairs of an anchor and a
+    positive; for normalised embeddings with as many examples of each label both are the same.
 
     Args:
         embeddings: shape (N, D), no row 0 everywhere.
@@ -288,8 +295,8 @@ def nt_xent_loss(x: Tensor, y: Tensor, *, temperature: float, reduction: str = "
     evenly over the sphere. The number of negatives is the size of the batch: to add up the gradients of two small
     batches is not one of a large batch.
 
-    Peers: PML and optax return 0 where the loss is below 1e-7; MONAI is NaN below a temperature of about 0.011 and
-    holds N²D numbers at once.
+    Peers: PML and optax return 0 where the loss is below 1e-7. Where a partner is opposed at a temperature of 0.01,
+    PML has hardly a gradient; below about 0.011 MONAI is NaN, and it holds N²D numbers at once.
 
     Args:
         x: embeddings, shape (N, D), no row 0 everywhere.
@@ -364,10 +371,9 @@ def sup_con_loss(embeddings: Tensor, labels: Tensor, *, temperature: float, redu
     logits = _similarities(z, temperature)
     if z.shape[0] == 0:
         return _checks.reduce(z.sum(1), reduction)
-    log_p = log_softmax(logits)
-    count = partners.sum(1)
-    loss = -torch.where(partners, log_p, 0).sum(1) / count.clamp(min=1)
-    return _checks.reduce(loss, reduction, (count > 0).to(z.dtype))
+    count = partners.sum(1, keepdim=True)
+    loss = soft_cross_entropy(logits, partners / count.clamp(min=1).to(z.dtype))
+    return _checks.reduce(loss, reduction, (count > 0).squeeze(1).to(z.dtype))
 
 
 def arcface_loss(
@@ -414,7 +420,7 @@ def arcface_loss(
         Deng, Guo, Xue and Zafeiriou, 2019, CVPR (arXiv:1801.07698).
     """
     c = _cosines(cosine)
-    m, s = _checks.number("margin", margin, f"[0, {math.pi})"), _checks.number("scale", scale, "(0, 1e30]")
+    m, s = _checks.number("margin", margin, BELOW_PI), _checks.number("scale", scale, "(0, 1e30]")
     y, _ = _checks.class_target(target, c)
     c_y = c.gather(1, y.unsqueeze(1))
     sin2 = (1 - c_y) * (1 + c_y)
@@ -475,6 +481,13 @@ def _relations(labels: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
     return other & (labels.unsqueeze(1) == labels), labels.unsqueeze(1) != labels
 
 
+def _pairs(positive: Tensor) -> Tensor:
+    """Return where in the flattened mask a pair of one label stands; where no value can be seen, all places."""
+    if _checks.values_are_visible(positive):
+        return positive.flatten().nonzero().squeeze(1)
+    return torch.arange(positive.numel(), device=positive.device)
+
+
 def _similarities(z: Tensor, temperature: float) -> Tensor:
     """Return the logits z_i · z_k / T, for an example with itself one so low that its probability is 0."""
     t = _checks.number("temperature", temperature, "[1e-30, inf)")
@@ -482,11 +495,9 @@ def _similarities(z: Tensor, temperature: float) -> Tensor:
     return (_products(z) / t).masked_fill(itself, torch.finfo(z.dtype).min)
 
 
+@with_backward(fast.products, fast.products_backward)
 def _products(rows: Tensor) -> Tensor:
-    """Return the products of all rows with each other, in their dtype under autocast too."""
-    device = rows.device.type
-    with torch.autocast(device if torch.amp.is_autocast_available(device) else "cpu", enabled=False):
-        return rows @ rows.T
+    return rows @ rows.T
 
 
 def _log_sum_over_negatives(u: Tensor, negative: Tensor, pair: Tensor, *, small: bool) -> Tensor:

@@ -104,11 +104,11 @@ def negative_elbo(
 
     References:
         Kingma and Welling, 2014, ICLR (arXiv:1312.6114).
-        Higgins, Matthey, Pal, Burgess, Glorot, Botvinick, Mohamed and Lerchner, 2017, ICLR, for ``beta``.
+        Burgess, Higgins, Pal, Matthey, Watters, Desjardins and Lerchner, 2018, for ``beta`` (arXiv:1804.03599).
     """
     logits, mu = _examples("logits", logits), _examples("mu", mu)
-    if len(mu) != len(logits):
-        raise ValueError(f"mu must have as many examples as logits, {len(logits)}, got {len(mu)}")
+    if mu.shape[0] != logits.shape[0]:
+        raise ValueError(f"mu must have as many examples as logits, {logits.shape[0]}, got {mu.shape[0]}")
     _checks.number("beta", beta, "[0, inf)")
     pixels = binary_cross_entropy_with_logits(logits, target, reduction="none")
     code = gaussian_kl_loss(mu, logvar, reduction="none")
@@ -460,7 +460,7 @@ def gradient_penalty(critic: Callable[[Tensor], Tensor], points: Tensor, *, redu
         raise TypeError(f"critic must be a function of points, got {type(critic).__name__}")
     _examples("points", points)
     scores, pull_back = torch.func.vjp(critic, points)[:2]
-    if scores.shape not in {points.shape[:1], (len(points), 1)}:
+    if scores.shape != points.shape[:1] and scores.shape != (*points.shape[:1], 1):
         raise ValueError(f"critic must return scores of shape (N,) or (N, 1), N = {len(points)} as in points, "
                          f"got {tuple(scores.shape)}")
     slopes = _checks.floats("points", *pull_back(torch.ones_like(scores)))

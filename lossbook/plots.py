@@ -10,10 +10,8 @@ import json
 import os
 import re
 import sys
-from html import escape
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -137,44 +135,23 @@ def band(ax: Any, x: ArrayLike, runs: ArrayLike, *, level: float | None = None, 
 class Interactive:
     """An Altair chart with sliders, as the last expression of a cell. Made by ``interactive``."""
 
-    def __init__(self, chart: Any, name: str, alt: str) -> None:
-        self.chart, self.name, self.alt = chart, name, alt
+    def __init__(self, chart: Any, name: str) -> None:
+        self.chart, self.name = chart, name
 
     def __repr__(self) -> str:
         return _SENTENCE
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
         if os.environ.get("LOSSBOOK_BOOK") == "1":
-            return {"text/html": self._html(), "text/plain": _SENTENCE}
+            return {"text/html": self._data(), "text/plain": _SENTENCE}
         bundle = self.chart._repr_mimebundle_(include, exclude)
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
         return {**data, "text/plain": _SENTENCE}, metadata
 
-    def _html(self) -> str:
-        """The still picture, and the chart's JSON for the script of the page (theme/interactive.js)."""
-        import vl_convert
-
-        spec = self.chart.to_dict()
-        version = re.search(r"v(\d+\.\d+)", spec["$schema"])
-        still = vl_convert.vegalite_to_svg(spec, vl_version=version and version[1])
-        size = re.search(r'<svg[^>]* width="([\d.]+)" height="([\d.]+)"', still)
-        if size is None:
-            raise ValueError(f"the picture of {self.name!r} has no size: {still[:200]}")
-        width, height = (round(float(side)) for side in size.groups())
-        rows = sum("input" in param.get("bind", ()) for param in spec.get("params", []))
-        # vl-convert numbers clip paths on from picture to picture; here the same chart gives the same bytes
-        first = min(map(int, re.findall(r'id="clip(\d+)"', still)), default=0)
-        still = re.sub(r"\bclip(\d+)\b", lambda match: f"clip{int(match[1]) - first}", still)
-        data = json.dumps(spec, sort_keys=True, ensure_ascii=False).replace("<", "\\u003c")
-        still = re.sub(r' (?:aria-[a-z]+|role|class)="[^"]*"', "", still)  # the picture has its alt text
-        source = "data:image/svg+xml," + quote(still, safe=" =:/,;()'")
-        return (
-            f'<div class="interactive" id="{self.name}-chart"'
-            f' style="--width: {width}px; --height: {height}px; --sliders: {rows}">'
-            f'<img class="interactive-still" alt="{escape(self.alt)}" width="{width}" height="{height}"'
-            f' src="{source}">'
-            f'<script type="application/json">{data}</script></div>'
-        )
+    def _data(self) -> str:
+        """The chart's JSON; the page of the book adds a still picture and a script that brings it to life."""
+        data = json.dumps(self.chart.to_dict(), sort_keys=True, ensure_ascii=False).replace("<", "\\u003c")
+        return f'<div class="interactive" id="{self.name}-chart"><script type="application/json">{data}</script></div>'
 
 
 def interactive(chart: Any, *, name: str, alt: str) -> Interactive:
@@ -201,4 +178,4 @@ def interactive(chart: Any, *, name: str, alt: str) -> Interactive:
     if not re.fullmatch(r"\S.*\.", alt.strip(), re.DOTALL) or len(alt.split()) < 4:
         raise ValueError(f"alt must be a sentence that says what is to be seen, got {alt!r}")
     chart = chart.properties(description=alt.strip())
-    return Interactive(chart.configure(**_VEGA_CONFIG), name, alt.strip())
+    return Interactive(chart.configure(**_VEGA_CONFIG), name)

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from lossbook import _checks
-from lossbook._stable import log_softmax
+from lossbook._stable import soft_cross_entropy
 
 
 def margin_ranking_loss(
@@ -62,7 +62,7 @@ def margin_ranking_loss(
 def pairwise_logistic_loss(
     scores: Tensor, relevance: Tensor, *, weight: str | None = None, reduction: str = "mean"
 ) -> Tensor:
-    r"""Logistic loss of the difference of scores, over all pairs of a list whose order is known (RankNet, LambdaRank).
+    r"""Logistic loss of differences of scores, over all pairs whose order is known (RankNet, LambdaRank).
 
     With :math:`s` = ``scores``, :math:`r` = ``relevance`` and :math:`\sigma` the sigmoid,
 
@@ -77,7 +77,7 @@ def pairwise_logistic_loss(
     held constant. The gradient in :math:`s_i - s_j` is :math:`-w_{ij}\, \sigma(s_j - s_i)`. It is minimised where the
     odds that i comes before j are :math:`e^{s_i - s_j}`. It needs memory for L² pairs of each list.
 
-    Peers: TF-Ranking and Rax divide by the number of pairs, and read a grade below 0 as a place that is empty.
+    Peers: Rax takes the mean over the pairs of all lists; TF-Ranking reads a grade below 0 as a place that is empty.
 
     Args:
         scores: shape (N, L), a row for each list.
@@ -122,7 +122,8 @@ def list_net_loss(scores: Tensor, relevance: Tensor, *, reduction: str = "mean")
     themselves, plus any number, and falls to the entropy of q, not to 0. For two items it is the logistic loss with
     the target :math:`\sigma(r_1 - r_2)`.
 
-    Peers: optax and Rax divide the grades by their sum or take them as they are, where here is a softmax.
+    Peers: allRank agrees, up to what it adds inside the logarithm; optax and Rax weigh by the grades as they are, by
+    r instead of q.
 
     Args:
         scores: shape (N, L), a row for each list.
@@ -145,12 +146,12 @@ def list_net_loss(scores: Tensor, relevance: Tensor, *, reduction: str = "mean")
         Cao, Qin, Liu, Tsai and Li, 2007, ICML (doi:10.1145/1273496.1273513).
     """
     s, r, kept = _lists(scores, relevance)
-    loss = -(r.to(s.dtype).softmax(1) * log_softmax(s)).sum(1)
+    loss = soft_cross_entropy(s, r.to(s.dtype).softmax(1))
     return _checks.reduce(torch.where(kept, loss, 0), reduction, kept.to(s.dtype))
 
 
 def list_mle_loss(scores: Tensor, relevance: Tensor, *, reduction: str = "mean") -> Tensor:
-    r"""Minus the log-probability of the right order, if items are drawn one after the other by a softmax of scores.
+    r"""Minus the log-probability of the right order, if items are drawn one by one by a softmax of scores.
 
     With :math:`s` = ``scores``, and :math:`\pi` the items in the order of falling ``relevance`` :math:`r`,
 
@@ -161,7 +162,7 @@ def list_mle_loss(scores: Tensor, relevance: Tensor, *, reduction: str = "mean")
     the orders, if they are of this form (Plackett and Luce). Items of one grade are taken in the order of the input,
     and their order is learned as if it were meant: shuffle them, or break ties on purpose.
 
-    Peers: TF-Ranking and allRank break ties at random.
+    Peers: TF-Ranking and allRank break ties at random; Rax does if it is given a key, else it is as here.
 
     Args:
         scores: shape (N, L), a row for each list.

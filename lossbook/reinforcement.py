@@ -53,7 +53,7 @@ def policy_gradient_loss(
         Williams, 1992, Machine Learning 8 (DOI 10.1007/BF00992696).
     """
     logits = _checks.label_logits(logits)
-    actions = _actions("actions", actions, "logits", logits)
+    actions = _actions("actions", actions, logits)
     advantages = _constant("advantages", advantages, "actions", actions, logits.dtype)
     return _checks.reduce(advantages * cross_entropy(logits, actions, reduction="none"), reduction)
 
@@ -182,13 +182,13 @@ def q_learning_error(
         Mnih and others, 2015, Nature 518 (DOI 10.1038/nature14236); its first form is arXiv:1312.5602.
     """
     q = _checks.label_logits(q)
-    action = _actions("action", action, "q", q)
+    action = _actions("action", action, q)
     next_q = _checks.floats("next_q", next_q)
     _checks.same_shape("next_q", next_q, "q", q)
     best = next_q.detach().amax(1).to(q.dtype)
     _checks.within(best, -math.inf, math.inf, "the largest next_q of every step must be finite")
     target = _target(reward, discount, best, "action", action)
-    chosen = q.gather(1, action[:, None]).squeeze(1)
+    chosen = q.gather(1, action.unsqueeze(1)).squeeze(1)
     if delta is None:
         return regression.mse_loss(chosen, target, reduction=reduction)
     return regression.huber_loss(chosen, target, delta=delta, reduction=reduction)
@@ -253,20 +253,13 @@ def _target(reward: Tensor, discount: Tensor, next_value: Tensor, name: str, lik
 
 def _constant(name: str, value: Tensor, like_name: str, like: Tensor, dtype: torch.dtype) -> Tensor:
     _checks.tensor(name, value)
-    if value.is_complex():
-        raise TypeError(f"{name} must be real, got {value.dtype}")
     _checks.same_shape(name, value, like_name, like)
+    value = _checks.real(name, value.detach(), dtype)
     _checks.within(value, -math.inf, math.inf, f"every entry of {name} must be finite")
-    return value.detach().to(dtype)
+    return value.to(dtype)
 
 
-def _actions(name: str, actions: Tensor, logits_name: str, logits: Tensor) -> Tensor:
-    _checks.tensor(name, actions)
-    if actions.is_floating_point() or actions.is_complex() or actions.dtype == torch.bool:
-        raise TypeError(f"{name} must hold integers, got {actions.dtype}")
-    if actions.shape != logits.shape[:1]:
-        raise ValueError(f"{name} must have shape ({len(logits)},), one for each step of {logits_name}, "
-                         f"got {tuple(actions.shape)}")
-    actions, top = actions.long(), logits.shape[1] - 1
+def _actions(name: str, actions: Tensor, logits: Tensor) -> Tensor:
+    actions, top = _checks.labels(name, actions, logits.shape[0]), logits.shape[1] - 1
     _checks.within(actions, 0, top, f"every entry of {name} must be an action from 0 to {top}")
     return actions

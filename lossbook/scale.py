@@ -3,8 +3,6 @@ r"""Cross-entropy for so many classes that the logits do not fit, and a loss tha
 Half precision is computed and returned in float32.
 """
 
-from numbers import Integral
-
 import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
@@ -67,19 +65,17 @@ def linear_cross_entropy(
     """
     features = _checks.floats("features", features)
     weight = _checks.floats("weight", weight).to(features.dtype)
-    if features.ndim != 2 or weight.ndim != 2 or weight.shape[1] != features.shape[1] or len(weight) < 2:
+    if features.ndim != 2 or weight.ndim != 2 or weight.shape[1] != features.shape[1] or weight.shape[0] < 2:
         raise ValueError(f"features and weight must have shapes (N, D) and (K, D) with K of at least 2, "
                          f"got {tuple(features.shape)} and {tuple(weight.shape)}")
-    if not isinstance(chunk, Integral):
-        raise TypeError(f"chunk must be an integer, got {type(chunk).__name__}")
-    chunk = int(_checks.number("chunk", chunk, "[1, inf)"))
-    logits = features.new_zeros(()).expand(len(features), len(weight))  # their shape, in the memory of one number
+    chunk, ignore_index = _checks.integer("chunk", chunk, "[1, inf)"), _checks.integer("ignore_index", ignore_index)
+    logits = features.new_zeros(()).expand(features.shape[0], weight.shape[0])  # a shape, with one number in memory
     target, kept = _checks.class_target(target, logits, ignore_index)
-    keep, features = kept.to(features.dtype), torch.where(kept[:, None], features, 0)
+    keep, features = kept.to(features.dtype), _checks.only_kept(features, kept)
     if not (_checks.values_are_visible(features) and scale.can_be_chunked(features, weight)):
         loss = _losses(features, weight, target, keep)
     elif reduction == "none":
-        pieces = zip(*(part.split(chunk) for part in (features, target, keep)), strict=True)
+        pieces = zip(*(torch.split(part, chunk) for part in (features, target, keep)), strict=True)
         loss = torch.cat([checkpoint(_losses, x, weight, y, k, use_reentrant=False) for x, y, k in pieces])
     else:
         loss = scale.linear_cross_entropy(features, weight, target, keep, chunk, _sum_of_losses)

@@ -5,6 +5,7 @@ are NumPy's, whose streams do not change from version to version.
 """
 
 import math
+from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -14,6 +15,109 @@ from sklearn.datasets import load_digits
 from torch import Tensor
 
 from lossbook import _checks
+
+
+def placed_digits(
+    n: int = 1000,
+    *,
+    digits: Sequence[int] = tuple(range(10)),
+    size: int = 16,
+    noise: float = 0.2,
+    part: str = "train",
+    seed: int = 0,
+) -> tuple[Tensor, Tensor]:
+    r"""Handwritten digits, each at a random place in an image of noise.
+
+    Every place at which a digit of 8 x 8 pixels fits is equally likely, and so is each of ``digits``. Its ink, in
+    [0, 1], is added to normal noise. The digits are scikit-learn's: its first 1,200 images for "train", the other 597
+    for "test". Some of the digits for training and others for testing make a task with unseen classes.
+
+    Args:
+        n: how many images.
+        digits: which digits there are, each between 0 and 9.
+        size: height and width in pixels, at least 8.
+        noise: standard deviation of the noise per pixel, at least 0.
+        part: whose digits, "train" or "test".
+        seed: of the random numbers; which digits come, and where, does not depend on ``noise``.
+
+    Returns:
+        Images, shape (n, 1, size, size), and digits, shape (n,).
+
+    Raises:
+        TypeError: if ``noise`` is no number.
+        ValueError: if an argument is outside its range.
+
+    Example:
+        >>> images, labels = placed_digits(100, digits=[3, 8])
+        >>> images.shape, labels.unique()
+        (torch.Size([100, 1, 16, 16]), tensor([3, 8]))
+
+    References:
+        Alpaydin and Kaynak, 1998, UCI Machine Learning Repository: Optical Recognition of Handwritten Digits.
+    """
+    _checks.number("noise", noise, "[0, inf)")
+    wrong = [digit for digit in digits if digit not in range(10)]
+    if wrong or len(digits) == 0:
+        raise ValueError(f"digits must hold one or more numbers from 0 to 9, got {wrong or digits}")
+    if size < 8:
+        raise ValueError(f"size must be at least 8, the size of a digit, got {size}")
+    ink, labels = _part(part)
+    rng = np.random.default_rng(seed)
+    shown = rng.choice(np.array(digits, dtype=int), n)
+    images = np.zeros((n, size, size))
+    for image, digit, row, column in zip(images, shown, *rng.integers(size - 7, size=(2, n)), strict=True):
+        image[row : row + 8, column : column + 8] = rng.choice(ink[labels == digit])
+    return _tensor(images + noise * rng.standard_normal(images.shape))[:, None], _tensor(shown)
+
+
+def digit_lists(
+    n: int = 500,
+    *,
+    length: int = 10,
+    noise: float = 0.2,
+    mistakes: float = 0.0,
+    part: str = "train",
+    seed: int = 0,
+) -> tuple[Tensor, Tensor]:
+    r"""Lists of images of digits, to be put in order by a grade: the larger the digit, the further up.
+
+    The grade of an image is half its digit, rounded down: 0 for 0 and 1, up to 4 for 8 and 9. Whoever graded it was
+    now and then mistaken: a share ``mistakes`` of the grades was drawn at random. The digits are scikit-learn's: its
+    first 1,200 images for "train", the other 597 for "test".
+
+    Args:
+        n: how many lists.
+        length: how many images a list has, at least 1.
+        noise: standard deviation of the noise that is added to the ink per pixel, at least 0.
+        mistakes: share of the grades that mean nothing, in [0, 1].
+        part: whose digits, "train" or "test".
+        seed: of the random numbers; images, and the grades that are kept, do not depend on ``mistakes``.
+
+    Returns:
+        Images, shape (n, length, 64), and grades, shape (n, length).
+
+    Raises:
+        TypeError: if ``noise`` or ``mistakes`` is no number.
+        ValueError: if an argument is outside its range.
+
+    Example:
+        >>> images, grades = digit_lists(3)
+        >>> images.shape, grades.shape, int(grades.max())
+        (torch.Size([3, 10, 64]), torch.Size([3, 10]), 4)
+
+    References:
+        Alpaydin and Kaynak, 1998, UCI Machine Learning Repository: Optical Recognition of Handwritten Digits.
+    """
+    _checks.number("noise", noise, "[0, inf)")
+    _checks.number("mistakes", mistakes, "[0, 1]")
+    if length < 1:
+        raise ValueError(f"length must be at least 1, got {length}")
+    ink, labels = _part(part)
+    rng = np.random.default_rng(seed)
+    which = rng.integers(len(ink), size=(n, length))
+    images = ink[which].reshape(n, length, 64) + noise * rng.standard_normal((n, length, 64))
+    mistaken, drawn = rng.random((n, length)) < mistakes, rng.integers(5, size=(n, length))
+    return _tensor(images), _tensor(np.where(mistaken, drawn, labels[which] // 2))
 
 
 class DigitLines(NamedTuple):
@@ -53,9 +157,7 @@ def digit_lines(n: int = 1000, *, part: str = "train", seed: int = 0) -> DigitLi
     References:
         Alpaydin and Kaynak, 1998, UCI Machine Learning Repository: Optical Recognition of Handwritten Digits.
     """
-    if part not in {"train", "test"}:
-        raise ValueError(f'part must be "train" or "test", got {part!r}')
-    digits, digit_labels = (array[:1200] if part == "train" else array[1200:] for array in _digits())
+    digits, digit_labels = _part(part)
     rng = np.random.default_rng(seed)
     images, columns = np.zeros((n, 8, 48)), np.zeros((n, 48), dtype=int)
     labels, lengths = np.zeros((n, 5), dtype=int), rng.integers(2, 6, n)
@@ -137,6 +239,14 @@ def cliff_walk() -> Walk:
     there = 12 * np.clip(row + down, 0, 3) + np.clip(column + right, 0, 11)
     falls = (there > 36) & (there < 47)
     return Walk(_tensor(np.where(falls, 36, there)), _tensor(np.where(falls, -100.0, -1.0)), _tensor(there == 47))
+
+
+def _part(part: str) -> tuple[np.ndarray, np.ndarray]:
+    if part not in {"train", "test"}:
+        raise ValueError(f'part must be "train" or "test", got {part!r}')
+    rows = slice(1200) if part == "train" else slice(1200, None)
+    images, labels = _digits()
+    return images[rows], labels[rows]
 
 
 @cache

@@ -4,7 +4,6 @@ Axis 0 is frames, axis 1 examples, as torch has it. Half precision is computed a
 """
 
 import math
-from numbers import Integral
 
 import torch
 from torch import Tensor
@@ -70,27 +69,15 @@ def ctc_loss(
         Graves, Fernández, Gomez and Schmidhuber, 2006, ICML (DOI 10.1145/1143844.1143891).
     """
     log_p = _checks.floats("log_probs", log_probs)
-    if log_p.ndim != 3 or log_p.shape[0] == 0 or log_p.shape[2] < 2:
-        raise ValueError(f"log_probs must have shape (T, N, C) with at least one frame and two classes, "
-                         f"got {tuple(log_p.shape)}")
-    _checks.tensor("targets", targets)
-    if targets.ndim != 2 or len(targets) != log_p.shape[1]:
-        raise ValueError(f"targets must have shape ({log_p.shape[1]}, S), a row for each sequence of log_probs, "
-                         f"got {tuple(targets.shape)}")
-    targets = _checks.labels("targets", targets.flatten(), targets.numel()).view_as(targets)
-    input_lengths = _checks.labels("input_lengths", input_lengths, len(targets))
-    target_lengths = _checks.labels("target_lengths", target_lengths, len(targets))
-    if not isinstance(blank, Integral):
-        raise TypeError(f"blank must be an integer, got {type(blank).__name__}")
-    blank = int(_checks.number("blank", blank, f"[0, {log_p.shape[2] - 1}]"))
-    _check_values(log_p, targets, input_lengths, target_lengths, blank, torch.finfo(log_probs.dtype).eps)
-    unused = torch.arange(targets.shape[1], device=targets.device) >= target_lengths[:, None]
-    targets = targets.masked_fill(unused, blank)
+    targets, frames, labels = _integers(log_p, targets, input_lengths, target_lengths)
+    blank = _checks.integer("blank", blank, f"[0, {log_p.shape[2] - 1}]")
+    visible = all(_checks.values_are_visible(part) for part in (log_p, targets, frames, labels))
+    if visible:
+        _check_values(log_p, targets, frames, labels, blank, slack=max(1e-3, 8 * torch.finfo(log_probs.dtype).eps))
     # A log-probability of hundreds leaves float32 few digits for its exponential, the share of an alignment.
     wide = log_p.double() if log_p.device.type != "mps" else log_p
-    # Torch's kernel needs values to look at, and a sequence.
-    loss = _by_kernel if _checks.values_are_visible(log_p) and log_p.numel() > 0 else _over_alignments
-    each = loss(wide, targets, input_lengths, target_lengths, blank)
+    loss = _by_kernel if visible and log_p.numel() > 0 else _over_alignments  # the kernel wants something to look at
+    each = loss(wide, targets, frames, labels, blank)
     return _checks.reduce(each.to(log_p.dtype), reduction)
 
 
@@ -101,19 +88,21 @@ def _over_alignments(
     log_p: Tensor, targets: Tensor, input_lengths: Tensor, target_lengths: Tensor, blank: int
 ) -> Tensor:
     # An alignment walks through the labels with a blank before, between and after them: 2U + 1 places.
+    unused = torch.arange(targets.shape[1], device=targets.device) >= target_lengths.unsqueeze(1)
+    targets = targets.masked_fill(unused, blank)
     places = pad(torch.stack([torch.full_like(targets, blank), targets], 2).flatten(1), (0, 1), value=blank)
     # It may stay, go on by one, or leave out a blank, if that does not stand between two equal labels.
-    may_skip = pad((places[:, 2:] != blank) & (places[:, 2:] != places[:, :-2]), (2, 0))[:, : places.shape[1]]
-    over = torch.arange(len(log_p), device=log_p.device)[:, None] >= input_lengths
-    said = log_p.masked_fill(over.unsqueeze(2), 0).clamp(min=FLOOR).gather(2, places.expand(len(log_p), -1, -1))
+    may_skip = (places != blank) & (places != places.roll(2, 1))
+    over = (torch.arange(len(log_p), device=log_p.device).unsqueeze(1) >= input_lengths).unsqueeze(2)
+    said = log_p.masked_fill(over, 0).clamp(min=FLOOR).gather(2, places.expand(len(log_p), -1, -1))
     # alpha: the log of the sum over all walks that have come to a place by now. A walk begins at one of the first two.
-    alpha = torch.where(torch.arange(places.shape[1], device=places.device) < 2, said[0], FLOOR)
-    for t in range(1, len(log_p)):
-        by_one, by_two = (pad(alpha, (steps, 0), value=FLOOR)[:, :-steps] for steps in (1, 2))
+    alpha = torch.where(torch.arange(places.shape[1], device=places.device) < 2, said.select(0, 0), FLOOR)
+    for now_said, is_over in zip(said.unbind()[1:], over.unbind()[1:], strict=True):
+        by_one, by_two = (pad(alpha, (2, 0), value=FLOOR).narrow(1, at, alpha.shape[1]) for at in (1, 0))
         came = torch.stack([alpha, by_one, torch.where(may_skip, by_two, FLOOR)]).logsumexp(0)
-        alpha = torch.where(over[t, :, None], alpha, came + said[t])
+        alpha = torch.where(is_over, alpha, came + now_said)
     # It ends with the last label or the blank after it.
-    last = 2 * target_lengths[:, None]
+    last = 2 * target_lengths.unsqueeze(1)
     at_blank, at_label = alpha.gather(1, last), alpha.gather(1, (last - 1).clamp(min=0))
     total = torch.cat([at_blank, torch.where(last > 0, at_label, FLOOR)], 1).logsumexp(1)
     return torch.where(total > FLOOR / 2, -total, math.inf)
@@ -122,25 +111,41 @@ def _over_alignments(
 _by_kernel = with_backward(sequence.ctc, sequence.ctc_backward)(_over_alignments)
 
 
+def _integers(
+    log_p: Tensor, targets: Tensor, input_lengths: Tensor, target_lengths: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    if log_p.ndim != 3 or log_p.shape[0] == 0 or log_p.shape[2] < 2:
+        raise ValueError(f"log_probs must have shape (T, N, C) with at least one frame and two classes, "
+                         f"got {tuple(log_p.shape)}")
+    _checks.tensor("targets", targets)
+    n = log_p.shape[1]
+    if targets.ndim != 2 or targets.shape[0] != n:
+        raise ValueError(f"targets must have shape ({n}, S), a row for each sequence of log_probs, "
+                         f"got {tuple(targets.shape)}")
+    flat = _checks.labels("targets", targets.flatten(), targets.numel())
+    lengths = _checks.labels("input_lengths", input_lengths, n), _checks.labels("target_lengths", target_lengths, n)
+    return flat.view(targets.shape), *lengths
+
+
 def _check_values(
-    log_p: Tensor, targets: Tensor, input_lengths: Tensor, target_lengths: Tensor, blank: int, eps: float
+    log_p: Tensor, targets: Tensor, input_lengths: Tensor, target_lengths: Tensor, blank: int, *, slack: float
 ) -> None:
     frames, classes, device = len(log_p), log_p.shape[2], log_p.device
     _checks.within(input_lengths, 1, frames, f"every input_length must be from 1 to {frames}, the frames of log_probs")
     longest = targets.shape[1]
     _checks.within(target_lengths, 0, longest, f"every target_length must be from 0 to {longest}, the width of targets")
-    used = torch.arange(longest, device=device) < target_lengths[:, None]
+    used = torch.arange(longest, device=device) < target_lengths.unsqueeze(1)
     label = (targets >= 0) & (targets < classes) & (targets != blank)
     _checks.every(label | ~used, f"every label in targets must be from 0 to {classes - 1} and not the blank {blank}",
                   targets)
-    repeats = (targets[:, 1:] == targets[:, :-1]) & used[:, 1:]
+    repeats = (pad(targets, (1, 0), value=blank).narrow(1, 0, longest) == targets) & used
     needed = target_lengths + repeats.sum(1)
     fits = needed <= input_lengths
-    if _checks.values_are_visible(fits) and not fits.all():
+    if not fits.all():
         row = int((~fits).nonzero()[0])
         raise ValueError(f"input_lengths must leave a frame for each label and one between two that are equal, "
                          f"{needed[row]} for row {row} of targets, got {input_lengths[row]}")
     total = log_p.detach().exp().sum(2).T
-    fine = ((total - 1).abs() <= max(1e-3, 8 * eps)) | (torch.arange(frames, device=device) >= input_lengths[:, None])
-    _checks.every(fine, "log_probs must be logarithms of probabilities that sum to 1 in every frame; a sum of 1 is "
-                        "wanted", total)
+    unread = torch.arange(frames, device=device) >= input_lengths.unsqueeze(1)
+    _checks.every(((total - 1).abs() <= slack) | unread,
+                  "log_probs must be logarithms of probabilities, whose sum is 1 in every frame", total)

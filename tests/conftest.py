@@ -8,7 +8,8 @@ import re
 import hypothesis
 import pytest
 import torch
-from browser import chromium, missing, served
+
+from tools.browser import chromium, missing, served
 
 torch.set_num_threads(1)
 hypothesis.settings.register_profile("lossbook", deadline=None)  # a busy machine is no failure

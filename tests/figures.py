@@ -11,12 +11,12 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from book import ROOT
 from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score
 
 import lossbook
 from lossbook import information
 from lossbook.metrics import confidence_interval
+from tools.layout import ROOT
 
 
 class Row(NamedTuple):

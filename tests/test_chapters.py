@@ -1,8 +1,9 @@
 """Every chapter keeps the rules of STYLE.md, and each rule is seen to catch what it is for."""
 
 import pytest
-from book import ROOT, executable_chapters
-from rules import problems
+
+from tools.checks.rules import problems
+from tools.layout import ROOT, executable_chapters
 
 EXERCISE = """
 ```{{exercise}} A question

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from book import ROOT, environment
-from leaks import leaks
-from rules import problems
+
+from tools.checks.rules import problems
+from tools.execute.cache import environment
+from tools.layout import ROOT
+from tools.notebooks.leaks import leaks
 
 ENTROPY = ROOT / "chapters" / "information-theory" / "entropy.md"
 FOCAL = ROOT / "chapters" / "imbalance" / "focal.md"
@@ -32,7 +34,7 @@ def copy(tmp_path):
 
 
 def run(copy: Path, *command) -> subprocess.CompletedProcess:
-    paths = {"PYTHONPATH": os.pathsep.join([str(copy / "tools" / "offline"), str(copy)])}
+    paths = {"PYTHONPATH": os.pathsep.join([str(copy / "tools" / "execute" / "offline"), str(copy)])}
     return subprocess.run(
         [sys.executable, *command], cwd=copy, env=environment() | paths, capture_output=True, text=True, check=False
     )
@@ -46,7 +48,7 @@ def execute(copy: Path, **chapters: str) -> subprocess.CompletedProcess:
     listed = "".join(f"      - file: {name}\n" for name in others)
     parts = f"parts:\n  - chapters:\n{listed}" if listed else ""
     (copy / "_toc.yml").write_text(f"format: jb-book\nroot: {first}\n{parts}")
-    return run(copy, "tools/book.py", "--execute")
+    return run(copy, "-m", "tools.execute.run")
 
 
 def replace(pattern: str, new: str, text: str) -> str:

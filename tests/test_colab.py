@@ -8,9 +8,10 @@ from pathlib import Path
 
 import nbformat
 import pytest
-import versions
-from book import ROOT, notebook_chapters, repository_url
 from packaging.version import Version
+
+from tools.checks import versions
+from tools.layout import ROOT, notebook_chapters, repository_url
 
 
 def test_every_floor_lies_at_or_below_what_colab_has():
@@ -198,12 +199,12 @@ def test_the_lowest_versions_are_the_floors_themselves(monkeypatch):
     monkeypatch.setattr(versions.subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], 1))
     assert versions.main(["lowest"]) == 1, "a failing test makes the command fail"
     assert {f"{name}=={floor}" for name, floor in versions.floors().items()} <= set(asked)
-    assert all((ROOT / test).exists() for test in versions.UNIT_TESTS)
+    assert all((ROOT / test).exists() for test in versions.unit_tests())
 
 
 def test_an_unknown_command_prints_what_can_be_done(capsys):
     assert versions.main(["colb"]) == 2
-    assert "versions.py lowest" in capsys.readouterr().out
+    assert "versions lowest" in capsys.readouterr().out
 
 
 def test_the_run_in_this_python_says_where_colab_has_moved_on(monkeypatch, capsys):

@@ -17,7 +17,7 @@ from torch.testing import assert_close
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import lossbook
-from lossbook import embedding
+from lossbook import embedding, metrics
 
 
 @dataclass(frozen=True)
@@ -651,3 +651,46 @@ def test_value_and_gradient_are_finite_at_any_temperature(temperature):
         value, slopes = value_and_slopes(case, (x, y if loss is lossbook.nt_xent_loss else LABELS[:4]))
         assert bool(value.isfinite())
         assert all(bool(slope.isfinite().all()) for slope in slopes)
+
+
+# The metric.
+
+
+def brute_map_at_r(z, labels):
+    scores = []
+    for a in range(len(z)):
+        others = sorted((j for j in range(len(z)) if j != a), key=lambda j: (math.dist(z[a], z[j]), j))
+        hits = [labels[j] == labels[a] for j in others]
+        if r := sum(hits):
+            scores.append(sum(sum(hits[: i + 1]) / (i + 1) for i in range(r) if hits[i]) / r)
+    return sum(scores) / len(scores)
+
+
+@given(st.lists(st.integers(0, 2), min_size=4, max_size=9), st.integers(0, 1000))
+def test_map_at_r_is_its_definition(labels, seed):
+    z = torch.randint(-3, 4, (len(labels), 2), generator=torch.Generator().manual_seed(seed))
+    assert metrics.map_at_r(z, labels) == pytest.approx(brute_map_at_r(z.tolist(), labels))
+
+
+def test_map_at_r_is_1_for_classes_apart_and_about_their_share_squared_by_chance():
+    z, labels = torch.randn(900, 2, generator=torch.Generator().manual_seed(0)), torch.arange(900) % 3
+    assert metrics.map_at_r(z + 100 * labels[:, None], labels) == 1
+    assert metrics.map_at_r(z, labels) == pytest.approx(1 / 9, abs=0.02)
+
+
+def test_map_at_r_asks_nothing_of_an_example_that_is_alone():
+    z = [[0.0], [1.0], [0.4]]
+    assert metrics.map_at_r(z, ["a", "a", "b"]) == pytest.approx(0)
+    assert metrics.map_at_r(z, ["a", "b", "a"]) == 1
+
+
+@pytest.mark.parametrize(("z", "labels", "message"), [
+    ([0.0, 1.0], [0, 0], r"embeddings must have shape \(N, D\) and labels \(N,\), got \(2,\) and \(2,\)"),
+    ([[0.0], [1.0]], [0], r"embeddings must have shape \(N, D\) and labels \(N,\), got \(2, 1\) and \(1,\)"),
+    ([[0.0], [math.nan]], [0, 0], "every embedding must be finite, got nan"),
+    ([[0.0], [1.0]], [0, 1], "some label must occur twice, got 2 different ones"),
+    (torch.zeros(0, 2), torch.zeros(0), "some label must occur twice, got 0 different ones"),
+])
+def test_map_at_r_checks_its_arguments(z, labels, message):
+    with pytest.raises(ValueError, match=message):
+        metrics.map_at_r(z, labels)

@@ -486,3 +486,19 @@ def test_gradient_passes_gradcheck_twice(loss):
 def test_the_series_meets_the_difference_at_its_end():
     x = torch.tensor([0.2999999, 0.3000001, -0.2999999, -0.3000001], dtype=torch.float64)
     assert_close(generative._exp_less_tangent(x), torch.expm1(x) - x, rtol=1e-14, atol=0)
+
+
+def test_gradient_penalty_may_be_compiled_and_mapped():
+    a, points = torch.tensor([0.5, -2.0]).double(), torch.tensor([[0.35, -1.4], [0.8, 2.3], [1.0, 0.1]]).double()
+
+    def penalty(a, x):
+        return lossbook.gradient_penalty(lambda x: (a * x**3).sum(1), x)
+
+    expected = torch.func.grad(penalty)(a, points)
+    compiled = torch.compile(penalty, backend="aot_eager", fullgraph=True)
+    leaf_a = a.clone().requires_grad_()
+    assert_close(torch.autograd.grad(compiled(leaf_a, points), leaf_a)[0], expected)
+    each = torch.func.vmap(torch.func.grad(penalty), in_dims=(None, 0))(a, points.unsqueeze(1))
+    assert_close(each.mean(0), expected)
+    step = torch.tensor([1.0, 0.5]).double()
+    assert_close(torch.func.jvp(lambda a: penalty(a, points), (a,), (step,))[1], expected @ step)

@@ -2,7 +2,7 @@
 
 import json
 
-from gpu import main, record
+from tools.execute.gpu import main, record
 
 CHAPTER = """---
 kernelspec: {display_name: Python 3, name: python3}

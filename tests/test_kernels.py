@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from jupyter_client.manager import start_new_kernel
-from kernels import warm_kernels
+
+from tools.execute.kernels import warm_kernels
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere kernels stay cold")
 ASK = """

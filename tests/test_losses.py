@@ -253,17 +253,6 @@ def test_a_first_derivative_does_not_need_the_plain_form():
     assert_close(slope, torch.tensor([[1, 1, -3, 1]]) / 3)
 
 
-@pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")  # said by torch to itself
-@pytest.mark.parametrize("name", ["huber", "log-cosh", "bce", "focal gamma 0.5", "softmax focal", "asl"])
-def test_a_compiled_loss_is_one_graph_with_the_same_value_and_gradient(name):
-    case = next(case for case in CASES if case.name == name)
-    torch.compiler.reset()
-    compiled = torch.compile(functools.partial(case, reduction="none"), backend="aot_eager", fullgraph=True)
-    prediction, target = example(case.kind)
-    found = value_and_gradient(compiled, prediction, target)
-    assert_close(found, value_and_gradient(case, prediction, target, reduction="none"))
-
-
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
 @every_case
 def test_half_precision_is_computed_and_returned_in_float32(case, dtype):
@@ -647,7 +636,8 @@ def test_class_weights_are_their_formulas():
         "effective": [(1 - 0.9) / (1 - 0.9**n) for n in counts],
     }
     for method, expected in formulas.items():
-        assert_close(lossbook.class_weights(counts, method=method, beta=0.9), torch.tensor(expected))
+        options = {"beta": 0.9} if method == "effective" else {}
+        assert_close(lossbook.class_weights(counts, method=method, **options), torch.tensor(expected))
     assert_close(lossbook.class_weights(torch.tensor(counts)), torch.tensor(formulas["balanced"]))
     assert_close(lossbook.class_weights(counts, method="effective"),
                  torch.tensor([(1 - 0.999) / (1 - 0.999**n) for n in counts]))
@@ -1161,7 +1151,7 @@ def test_distribution_balance_gives_an_example_without_labels_the_largest_weight
 
 
 @pytest.mark.parametrize(("options", "message"), [
-    ({"total": 900}, r"total must be in \(900, inf\), got 900"),
+    ({"total": 900}, r"every count must be below total 900, got 900\.0"),
     ({"alpha": -1}, r"alpha must be in \[0, inf\), got -1"),
     ({"beta": 0}, r"beta must be in \(0, inf\), got 0"),
     ({"mu": -1}, r"mu must be in \[0, inf\), got -1"),

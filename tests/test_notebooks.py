@@ -1,5 +1,6 @@
 """The notebooks for Colab: plain Markdown, the chapter's code one to one, text outputs, in step with the chapters."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -9,12 +10,14 @@ from types import SimpleNamespace
 import nbformat
 import pytest
 import yaml
-from book import ROOT, notebook_chapters, published_url
-from cells import Writer, display_math, text_outputs
 from docutils import nodes
-from leaks import compared, leaks
 from myst_nb.core.read import read_myst_markdown_notebook
-from notebooks import main, repository_url
+
+from tools.layout import ROOT, notebook_chapters, published_url, repository_url
+from tools.notebooks import write
+from tools.notebooks.cells import Writer, text_outputs
+from tools.notebooks.leaks import compared, leaks
+from tools.notebooks.markdown import display_math
 
 FRONT = """---
 jupytext: {text_representation: {extension: .md, format_name: myst, format_version: 0.13}}
@@ -253,7 +256,7 @@ def book(tmp_path_factory):
         shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
     config = yaml.safe_load((ROOT / "_config.yml").read_text())
     config["html"].pop("favicon", None)
-    config["sphinx"]["local_extensions"] = {"lossbook_sphinx": "tools", "notebooks": "tools"}
+    config["sphinx"]["local_extensions"] = {"tools.pages.theme": ".", "tools.notebooks.builder": "."}
     for key in ("templates_path", "html_static_path"):
         config["sphinx"]["config"].pop(key, None)
     (root / "_config.yml").write_text(yaml.safe_dump(config))
@@ -274,7 +277,7 @@ def book(tmp_path_factory):
 
 
 def run(root, *arguments):
-    command = [sys.executable, "tools/notebooks.py", *arguments]
+    command = [sys.executable, "-m", "tools.notebooks.write", *arguments]
     return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
 
 
@@ -396,7 +399,7 @@ def test_a_leak_stops_the_command_before_it_writes(book):
 
 
 def test_an_unknown_option_prints_what_can_be_done(capsys):
-    assert main(["--chek"]) == 2
+    assert write.main(["--chek"]) == 2
     assert "--check" in capsys.readouterr().out
 
 
@@ -555,15 +558,17 @@ PATHS = [chapter.with_suffix(".ipynb") for chapter in notebook_chapters()]
 
 @pytest.fixture(params=PATHS, ids=lambda path: path.stem)
 def committed(request):
-    assert request.param.exists(), f"{request.param.relative_to(ROOT)} is missing: run `make notebooks`"
+    assert request.param.exists(), f"{request.param.relative_to(ROOT)} is missing: run `make book`"
     notebook = nbformat.read(request.param, as_version=4)
     notebook.path = request.param
     return notebook
 
 
 def test_every_notebook_is_in_step_with_its_chapter():
-    done = run(ROOT, "--check")
-    assert done.returncode == 0, done.stdout + done.stderr
+    made = {ROOT / path.relative_to(write.MADE): path.read_text() for path in write.MADE.rglob("*.ipynb")}
+    if not made:
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("no book: run make book")
+    assert write.out_of_step(made) == []
 
 
 def test_a_notebook_is_valid_and_leaks_nothing(committed):

@@ -13,11 +13,12 @@ from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 import pytest
 import torch
 import yaml
-from book import ROOT, executable_chapters, notebook_chapters
-from browser import HTML, PAGES, open_page, use_theme
 from bs4 import BeautifulSoup
 from figures import FIGURES
 from visit import AXE_CORE, CONTRAST, THEMES
+
+from tools.browser import PAGES, open_page, use_theme
+from tools.layout import HTML, ROOT, executable_chapters, notebook_chapters
 
 CODE_PAGES = [chapter.relative_to(ROOT).with_suffix(".html").as_posix() for chapter in notebook_chapters()]
 DRAWN = {

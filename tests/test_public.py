@@ -10,15 +10,15 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
-import card
 import numpy as np
 import pytest
 import yaml
-from address import follow, main, mismatch
-from book import ROOT, chapters, published_url
-from browser import HTML
 from bs4 import BeautifulSoup
 from matplotlib.image import imread
+
+from tools.layout import HTML, ROOT, chapters, published_url
+from tools.pages import card
+from tools.setup.address import follow, main, mismatch
 
 PAGES = [chapter.relative_to(ROOT).with_suffix(".html").as_posix() for chapter in chapters()]
 UNLISTED = ["404.html", "search.html", "genindex.html"]
@@ -76,7 +76,7 @@ def test_a_preview_shows_the_title_and_a_picture_that_lies_in_the_book(page):
     (picture,) = told(page, "og:image")
     assert picture.startswith(SITE)
     height, width, _ = imread(HTML / picture.removeprefix(SITE)).shape
-    assert (width, height) == card.SIZE
+    assert (width, height) == card.CARD.size
     assert [told(page, "og:image:width"), told(page, "og:image:height")] == [[str(width)], [str(height)]]
     assert len(told(page, "og:image:alt")[0].split()) > 5
 
@@ -228,7 +228,7 @@ def test_a_deployment_from_another_repository_stops_and_says_what_to_change(move
     message = mismatch("reader/fork", moved)
     assert "set repository.url in _config.yml to https://github.com/reader/fork" in message
     assert "this repository is reader/fork" in message
-    assert "make notebooks" in message
+    assert "make book" in message
 
 
 def test_the_deployment_of_this_book_stops_elsewhere_and_goes_on_here(capsys):

@@ -14,6 +14,7 @@ import references_ranking
 import torch
 from hypothesis import given
 from mpmath import mpf
+from sklearn.metrics import ndcg_score
 from torch.nn import functional as F
 from torch.testing import assert_close
 
@@ -286,6 +287,27 @@ def test_lambda_weights_are_the_changes_of_ndcg():
         weight = abs(gain[i] - gain[j]) * abs(discount[i] - discount[j]) / best
         expected += weight * math.log(1 + math.exp(scores[0, j] - scores[0, i]))
     assert_close(lossbook.pairwise_logistic_loss(scores, grades, weight="ndcg"), torch.tensor(expected))
+
+
+def test_lambda_weights_are_the_changes_of_the_ndcg_that_the_chapters_measure():
+    (scores,), grades = ordinary("lists", n=1)
+    gains = 2.0**grades - 1
+    before = ndcg_score(gains, scores)
+    expected = 0.0
+    for i, j in itertools.permutations(range(6), 2):
+        if grades[0, i] > grades[0, j]:
+            swapped = scores.clone()
+            swapped[0, [i, j]] = scores[0, [j, i]]
+            expected += abs(ndcg_score(gains, swapped) - before) * math.log1p(math.exp(scores[0, j] - scores[0, i]))
+    assert lossbook.pairwise_logistic_loss(scores, grades, weight="ndcg").item() == pytest.approx(expected)
+
+
+def test_the_ndcg_of_scikit_learn_is_the_mean_over_the_orders_of_equal_scores():
+    grades, scores = [[3.0, 0, 1, 2]], [[0.5, 0.5, 0.9, 0.5]]
+    untied = [[[s + order[i] * 1e-6 for i, s in enumerate(scores[0])]] for order in itertools.permutations(range(4))]
+    for k in (2, None):
+        each = [ndcg_score(grades, order, k=k) for order in untied]
+        assert ndcg_score(grades, scores, k=k) == pytest.approx(sum(each) / len(each))
 
 
 def test_lambda_weights_are_held_constant():

@@ -11,19 +11,19 @@ import xml.etree.ElementTree as ElementTree
 from io import StringIO
 
 import pytest
-from book import ROOT, chapters
 from bs4 import BeautifulSoup
 from docutils import nodes
-from lossbook_reference import index_without_spaces, link_to_the_entry, shown, uses
-from lossbook_sphinx import mark_korean
 from pybtex.database import parse_file
-from rules import prose, read
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.search.en import SearchEnglish
 from sphinx.util.docutils import docutils_namespace, patch_docutils
 
 import lossbook
+from tools.chapter import prose, read
+from tools.layout import ROOT, chapters
+from tools.pages.reference import homes, index_without_spaces, link_to_the_entry, shown, uses
+from tools.pages.theme import mark_korean
 
 REFERENCE = ROOT / "chapters" / "reference"
 CHAPTERS = [path for path in chapters()[1:] if path.parent != REFERENCE]
@@ -84,6 +84,27 @@ def test_a_chapter_is_named_where_its_code_uses_a_function(code, used):
     assert uses(f"```{{code-cell}} ipython3\n{code}\n```\n", "lossbook.imbalance.focal_loss") is used
 
 
+@pytest.mark.parametrize("code", [
+    "from lossbook import data\ndata.focal_loss(z, y)",
+    "from lossbook.imbalance import focal_loss",
+    "lossbook.focal_loss(z)",
+])
+@pytest.mark.parametrize("name", ["lossbook.imbalance.focal_loss", "lossbook.data.focal_loss"])
+def test_what_a_module_exports_of_another_is_used_by_either_name(code, name, monkeypatch):
+    cell = f"```{{code-cell}} ipython3\n{code}\n```\n"
+    assert not uses(cell, "lossbook.imbalance.asymmetric_loss")
+    monkeypatch.setattr(lossbook.data, "focal_loss", lossbook.focal_loss, raising=False)
+    homes.cache_clear()
+    assert uses(cell, name)
+    homes.cache_clear()
+
+
+def test_a_part_of_a_class_and_a_name_outside_the_package_have_their_own_home_alone():
+    assert homes("lossbook.Loss.forward") == ["lossbook.Loss"]
+    assert homes("lossbook.imbalance.focal_loss")[:2] == ["lossbook.imbalance", "lossbook"]
+    assert homes("lossbook.information.cross_entropy") == ["lossbook.information"]
+
+
 @pytest.mark.parametrize(
     ("file", "source", "name"),
     [
@@ -91,7 +112,7 @@ def test_a_chapter_is_named_where_its_code_uses_a_function(code, used):
         ("lossbook/imbalance.py", textwrap.dedent(FOCAL_BODY), "lossbook.imbalance.focal_loss"),
         ("lossbook/information.py", inspect.getsource(lossbook.information._expectation), None),
         ("lossbook/imbalance.py", "loss = 1", None),
-        ("tools/book.py", "def build()", None),
+        ("tools/build.py", "def build()", None),
     ],
 )
 def test_a_source_shown_in_a_chapter_leads_to_its_entry(file, source, name):

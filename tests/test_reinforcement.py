@@ -315,7 +315,7 @@ BAD = [
     (lambda: lossbook.td_error(U, U[:, None], U, U), ValueError, r"reward must have the shape of value"),
     (lambda: lossbook.td_error(U, U * math.nan, U, U), ValueError, r"every entry of reward must be finite, got nan"),
     (lambda: lossbook.td_error(U, U, U, U / 0), ValueError, r"every entry of next_value must be finite, got inf"),
-    (lambda: lossbook.td_error(U, U + 1j, U, U), TypeError, r"reward must be real, got torch.complex64"),
+    (lambda: lossbook.td_error(U, U + 1j, U, U), TypeError, r"reward must hold real numbers, got torch.complex64"),
     (lambda: lossbook.td_error(A, U, U, U), TypeError, r"value must have a floating dtype, got torch.int64"),
     (lambda: lossbook.q_learning_error(Z, A, U, U, Z[:, :2]), ValueError,
      r"next_q must have the shape of q \(2, 3\), got \(2, 2\)"),

@@ -7,7 +7,8 @@ from itertools import chain
 
 import pytest
 import yaml
-from book import ROOT
+
+from tools.layout import ROOT
 
 URL = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]["url"]
 OWNER_AND_NAME = URL.removeprefix("https://github.com/")

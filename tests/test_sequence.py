@@ -233,8 +233,6 @@ def test_a_labelling_of_probability_0_costs_infinity_and_has_gradient_0(loss):
 @pytest.mark.parametrize("padding", [-1, 1000, 1])
 def test_what_stands_beyond_the_lengths_is_not_looked_at(padding, loss):
     log_probs, targets, frames, lengths = small()
-    if loss is plain:
-        padding = 0  # filled in by ctc_loss
     dirty, others = log_probs.clone(), targets.clone()
     dirty[torch.arange(5)[:, None] >= frames] = math.nan
     others[torch.arange(3) >= lengths[:, None]] = padding
@@ -349,8 +347,8 @@ BAD = [
     (lambda: call(LP, T, IL, TL, blank=3), ValueError, r"blank must be in \[0, 2\], got 3"),
     (lambda: call(LP, T, IL, TL, blank=-1), ValueError, r"blank must be in \[0, 2\], got -1"),
     (lambda: call(LP, T, IL, TL, blank=0.0), TypeError, r"blank must be an integer, got float"),
-    (lambda: call(LP, T, IL, TL, blank=False), TypeError, r"blank must be a number, got bool"),
-    (lambda: call(LP + 1, T, IL, TL), ValueError, r"sum to 1 in every frame; .* got 2.718.* in row 0"),
+    (lambda: call(LP, T, IL, TL, blank=False), TypeError, r"blank must be an integer, got bool"),
+    (lambda: call(LP + 1, T, IL, TL), ValueError, r"whose sum is 1 in every frame, got 2.718.* in row 0"),
     (lambda: call(LP.exp(), T, IL, TL), ValueError, r"log_probs must be logarithms of probabilities"),
     (lambda: call(LP * 1.01, T, IL, TL), ValueError, r"log_probs must be logarithms .* got 0.98"),
     (lambda: call(LP * math.nan, T, IL, TL), ValueError, r"log_probs must be logarithms .* got nan"),

@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from book import ROOT, environment
-from setup_venv import missing
+
+from tools.execute.cache import environment
+from tools.layout import ROOT
+from tools.setup.environment import missing
 
 CHAPTER = """---
 kernelspec: {display_name: Python 3, name: python3}
@@ -36,7 +38,7 @@ def small_book(tmp_path):
 
 
 def execute(book: Path) -> subprocess.CompletedProcess:
-    command = [sys.executable, "tools/book.py", "--execute"]
+    command = [sys.executable, "-m", "tools.execute.run"]
     return subprocess.run(command, cwd=book, capture_output=True, text=True, check=False)
 
 

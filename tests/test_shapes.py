@@ -9,15 +9,13 @@ import zipfile
 from pathlib import Path
 from xml.etree import ElementTree
 
-import epub
-import pdf
 import pytest
-import shapes
-from book import published_url
-from browser import HTML
 from bs4 import BeautifulSoup
 from PIL import Image
 from pypdf import PdfReader
+
+from tools.layout import HTML, published_url
+from tools.shapes import article, epub, pdf
 
 XHTML = "{http://www.w3.org/1999/xhtml}"
 MATHML = "{http://www.w3.org/1998/Math/MathML}"
@@ -48,7 +46,7 @@ def program(name: str) -> str:
 
 
 def built(kind: str) -> Path:
-    file = HTML / shapes.FILES[kind]
+    file = HTML / article.FILES[kind]
     need(None if file.exists() else f"no {file.name} beside the pages: run make {kind.lower()}")
     return file
 
@@ -59,10 +57,10 @@ def built(kind: str) -> Path:
 def read(tmp_path, monkeypatch):
     (tmp_path / "chapters").mkdir()
     (tmp_path / "chapters" / "one.html").write_text(PAGE)
-    monkeypatch.setattr(shapes, "HTML", tmp_path)
-    monkeypatch.setattr(shapes, "parts", lambda: [("", ["chapters/index"]), ("I", ["chapters/one", "chapters/two"])])
+    monkeypatch.setattr(article, "HTML", tmp_path)
+    monkeypatch.setattr(article, "parts", lambda: [("", ["chapters/index"]), ("I", ["chapters/one", "chapters/two"])])
     link, picture = (lambda page, place: f"{page}+{place}"), (lambda path: path.name)
-    return lambda *, folds: shapes.article("chapters/one", link, picture, folds=folds)
+    return lambda *, folds: article.article("chapters/one", link, picture, folds=folds)
 
 
 def test_links_lead_into_the_book_or_to_the_web(read):
@@ -78,7 +76,7 @@ def test_links_lead_into_the_book_or_to_the_web(read):
 
 def test_a_formula_holds_its_tex_and_keeps_its_number(read):
     soup = read(folds=True)
-    assert shapes.FORMULA.findall(str(soup)) == [("", "a &lt; b"), ("block", "x")]
+    assert article.FORMULA.findall(str(soup)) == [("", "a &lt; b"), ("block", "x")]
     assert soup.find(id="eq").get_text() == "(1.1)x"
 
 
@@ -96,17 +94,17 @@ def test_a_picture_keeps_its_words_and_its_size(read):
 
 
 def test_the_front_page_offers_what_is_there_and_nothing_else(tmp_path, monkeypatch):
-    monkeypatch.setattr(shapes, "HTML", tmp_path)
-    front = tmp_path / f"{shapes.parts()[0][1][0]}.html"
+    monkeypatch.setattr(article, "HTML", tmp_path)
+    front = tmp_path / f"{article.parts()[0][1][0]}.html"
     front.parent.mkdir()
     front.write_text('<h1>A</h1><nav aria-label="This page" class="page-links noprint"><a href="x">Edit</a></nav>')
     before = front.read_text()
     (tmp_path / "lossbook.pdf").touch()
     for _ in range(2):
-        shapes.offer()
+        article.offer()
         links = BeautifulSoup(front.read_text(), "html.parser").find_all("a")
         assert [(link["href"], link.text) for link in links] == [("../lossbook.pdf", "Download PDF"), ("x", "Edit")]
-    shapes.withdraw()
+    article.withdraw()
     assert front.read_text() == before
     assert not (tmp_path / "lossbook.pdf").exists()
 
@@ -115,7 +113,7 @@ def test_the_built_front_page_offers_the_built_files():
     need(None if (HTML / "chapters" / "index.html").exists() else "no book: run make book")
     soup = BeautifulSoup((HTML / "chapters" / "index.html").read_text(), "html.parser")
     offered = {link["href"] for link in soup.select(".page-links a.shape")}
-    assert offered == {f"../{file}" for file in shapes.FILES.values() if (HTML / file).exists()}
+    assert offered == {f"../{file}" for file in article.FILES.values() if (HTML / file).exists()}
 
 
 # The EPUB
@@ -131,7 +129,7 @@ def xhtml() -> dict[str, ElementTree.Element]:
 def originals() -> dict[str, BeautifulSoup]:
     """The pages that the shapes were made of."""
     found = {}
-    for page, name in shapes.pages().items():
+    for page, name in article.pages().items():
         text = (HTML / f"{page}.html").read_text()
         found[name] = BeautifulSoup(text[text.index("<article") : text.index("</article>")], "html.parser")
     return found
@@ -146,9 +144,9 @@ def test_epubcheck_finds_nothing_in_the_epub():
 
 
 def test_the_epub_holds_every_page_in_the_order_of_the_book():
-    assert list(xhtml()) == ["cover", "title", "contents", *shapes.pages().values()]
+    assert list(xhtml()) == ["cover", "title", "contents", *article.pages().values()]
     links = [link.get("href") for link in xhtml()["contents"].find(f".//{XHTML}nav").iter(f"{XHTML}a")]
-    assert [link.removesuffix(".xhtml") for link in links if "#" not in link] == list(shapes.pages().values())
+    assert [link.removesuffix(".xhtml") for link in links if "#" not in link] == list(article.pages().values())
     assert any("#" in link for link in links)
 
 
@@ -174,7 +172,7 @@ def test_each_picture_of_the_epub_is_drawn_by_every_reader_and_has_words():
 
 
 def test_no_link_of_the_epub_leads_to_the_web_for_a_page_that_it_holds():
-    pages = {f"{published_url()}{page}.html" for page in shapes.pages()}
+    pages = {f"{published_url()}{page}.html" for page in article.pages()}
     for name, root in xhtml().items():
         leading_out = [link for link in root.iter(f"{XHTML}a") if link.get("href", "").split("#")[0] in pages]
         assert {link.text for link in leading_out} <= {"This page on the web"}, name
@@ -215,7 +213,7 @@ def test_the_contents_of_the_pdf_say_where_each_chapter_and_section_begins():
     listed = squeezed("".join(texts()[2 : min(numbers.values()) - 1]))
     for name, soup in originals().items():
         sections = [section for section in soup.select("section > h2") if re.match(r"\d", section.get_text())]
-        titles = {name: shapes.ABOUT if name == "index" else heading(soup)}
+        titles = {name: article.ABOUT if name == "index" else heading(soup)}
         titles |= {f"{name}--{section.parent['id']}": heading(section) for section in sections}
         for place, title in titles.items():
             assert squeezed(f"{title}{numbers[place]}") in listed
@@ -250,7 +248,7 @@ def test_each_link_inside_the_pdf_has_its_place():
 def test_the_outline_of_the_pdf_has_the_parts_and_the_chapters_below_them():
     outline = reader().outline
     titles = [item.title for item in outline if not isinstance(item, list)]
-    assert titles == [shapes.ABOUT, *(caption for caption, _ in shapes.parts() if caption)]
+    assert titles == [article.ABOUT, *(caption for caption, _ in article.parts() if caption)]
     below = [item.title for part in outline if isinstance(part, list) for item in part if not isinstance(item, list)]
     titles = [squeezed(heading(soup)) for soup in originals().values()]
     assert [title for title in map(squeezed, below) if title in titles] == titles[1:]

@@ -4,13 +4,14 @@ import functools
 import re
 
 import pytest
-import slides
-from book import ROOT, notebook_chapters
-from browser import HTML
 from bs4 import BeautifulSoup
 from docutils import nodes
 from docutils.core import publish_doctree
 from myst_parser.parsers.docutils_ import Parser
+
+from tools.layout import HTML, ROOT, notebook_chapters
+from tools.pages.slide_marks import mark_blocks
+from tools.shapes import slides
 
 CHAPTERS = [path for path in notebook_chapters() if path.parent.name != "reference"]
 WORDS = {"p": 75, "li": 175}  # in the paragraphs and in the lists of one slide
@@ -121,7 +122,7 @@ def test_no_mark_reaches_the_page(deck):
 
 def read(text: str) -> nodes.document:
     document = publish_doctree(text, parser=Parser(), settings_overrides={"report_level": 5})
-    slides.mark_blocks(None, document)
+    mark_blocks(None, document)
     return document
 
 

@@ -5,10 +5,11 @@ import os
 import re
 
 import pytest
-import verified
-from book import BYTES, ROOT, SECONDS, executable_chapters, is_stale, over, record, record_path
-from browser import HTML
 from bs4 import BeautifulSoup
+
+from tools.execute.cache import BYTES, SECONDS, is_stale, over, record, record_path
+from tools.layout import HTML, ROOT, executable_chapters
+from tools.pages import verified
 
 GOOD = {
     "date": "2026-01-02",
@@ -81,7 +82,7 @@ def test_what_goes_over_a_ceiling_is_named(change, words):
 
 def test_a_chapter_without_a_record_or_over_its_ceiling_is_executed_again(tmp_path, monkeypatch):
     path = tmp_path / "record.json"
-    monkeypatch.setattr("book.record_path", lambda *_: path)
+    monkeypatch.setattr("tools.execute.cache.record_path", lambda *_: path)
     assert is_stale(CHAPTERS[0], None)
     path.write_text(json.dumps(GOOD))
     assert not is_stale(CHAPTERS[0], None)
@@ -90,7 +91,7 @@ def test_a_chapter_without_a_record_or_over_its_ceiling_is_executed_again(tmp_pa
 
 
 def test_a_page_without_a_record_has_no_line(monkeypatch):
-    monkeypatch.setattr("verified.record", lambda _: None)
+    monkeypatch.setattr("tools.pages.verified.record", lambda _: None)
     assert verified.stamp(CHAPTERS[0], "status.html") == ""
 
 

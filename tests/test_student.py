@@ -4,11 +4,13 @@ import re
 
 import nbformat
 import pytest
-import questions
-import student
-from book import environment, notebook_chapters
-from cells import tags_of
 from nbclient import NotebookClient
+
+from tools.chapter import tags
+from tools.execute.cache import environment
+from tools.layout import notebook_chapters
+from tools.notebooks import student
+from tools.pages import questions
 
 CHAPTERS = [path for path in notebook_chapters() if path.with_suffix(".ipynb").exists()]
 SOLUTION = re.compile(r"(?ms)^`{3}\{solution-start\}.*?^`{3}\{solution-end\}$")
@@ -67,11 +69,11 @@ def test_every_exercise_is_followed_by_its_stub(chapter):
     for cell in cells:
         if found := student.EXERCISE.match(cell.source):
             exercise = found[1]
-        elif "stub" in tags_of(cell):
+        elif "stub" in tags(cell):
             assert exercise in cell.source
             follows[exercise] = cell.cell_type
-    assert len(follows) == sum("stub" in tags_of(cell) for cell in cells) == asked >= 5
-    assert any("raises-exception" in tags_of(cell) and "check" in cell.source for cell in cells), "a judge is asked"
+    assert len(follows) == sum("stub" in tags(cell) for cell in cells) == asked >= 5
+    assert any("raises-exception" in tags(cell) and "check" in cell.source for cell in cells), "a judge is asked"
 
 
 @every_chapter
@@ -97,16 +99,16 @@ def test_a_stub_has_the_name_and_the_arguments_that_its_exercise_asks_for():
     stub, asks = student.stubs(text, SOLVED)
     assert stub.source == 'def my_loss(z, y, w=None):\n    raise NotImplementedError("Exercise 1.2 (Write it)")'
     assert asks.source == "print(check_loss(my_loss))"
-    assert tags_of(asks) == ["raises-exception"]
+    assert tags(asks) == ["raises-exception"]
 
 
-@pytest.mark.parametrize(("code", "kind", "tags"), [
+@pytest.mark.parametrize(("code", "kind", "marks"), [
     ("x = 1", "code", ["stub", "raises-exception"]), ("", "markdown", ["stub"]),
 ])
-def test_a_stub_without_a_function_is_a_cell_or_a_place_for_words(code, kind, tags):
+def test_a_stub_without_a_function_is_a_cell_or_a_place_for_words(code, kind, marks):
     (stub,) = student.stubs("**Exercise 1.2 (By hand).** What is it?", code)
     assert stub.cell_type == kind
-    assert tags_of(stub) == tags
+    assert tags(stub) == marks
     assert "Exercise 1.2 (By hand)" in stub.source
 
 
@@ -133,7 +135,7 @@ def test_a_notebook_runs_to_its_end_and_only_the_stubs_raise(monkeypatch):
     NotebookClient(notebook, resources={"metadata": {"path": str(chapter.parent)}}, timeout=120).execute()
     raised = {cell.id: output.ename for cell in notebook.cells if cell.cell_type == "code"
               for output in cell.outputs if output.output_type == "error"}
-    expected = {cell.id for cell in notebook.cells if "raises-exception" in tags_of(cell)}
+    expected = {cell.id for cell in notebook.cells if "raises-exception" in tags(cell)}
     assert set(raised) == expected
     assert set(raised.values()) == {"NotImplementedError"}
     assert all(cell.execution_count for cell in notebook.cells if cell.cell_type == "code")

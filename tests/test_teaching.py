@@ -5,13 +5,13 @@ import re
 import xml.etree.ElementTree as ElementTree
 
 import pytest
-import slides
-import teaching
-from book import ROOT, chapters, notebook_chapters
-from browser import HTML
 from bs4 import BeautifulSoup
-from rules import read, tags
 from visit import WCAG
+
+from tools.chapter import goals, read, tags
+from tools.layout import HTML, ROOT, chapters, notebook_chapters
+from tools.pages import teaching
+from tools.shapes import slides
 
 REFERENCE = ROOT / "chapters" / "reference"
 NAMES = [f"{path.parent.name}/{path.stem}" for path in chapters()[1:] if path.parent != REFERENCE]
@@ -90,7 +90,7 @@ def test_a_lecture_lists_what_its_chapter_has(name):
     lines = "\n".join(teaching.lecture(name, PLAN[name]))
     assert lines.count("{ref}`") == text.count("```{exercise}") >= 5
     assert lines.count("has sliders") == text.count("plots.interactive(") >= 1
-    assert len(re.findall(r"(?m)^  - ", lines)) == len(teaching.goals(text)) >= 3
+    assert len(re.findall(r"(?m)^  - ", lines)) == len(goals(text)) >= 3
     assert ("slides/" in lines) == slides.has_slides(teaching.chapter_of(name))
     assert PLAN[name]["minutes"] > 0
 

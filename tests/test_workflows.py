@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from book import ROOT
+
+from tools.layout import ROOT
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 ZIZMOR = str(Path(sys.executable).with_name("zizmor"))
@@ -91,8 +92,9 @@ def test_the_commands_of_a_workflow_exist(path):
     commands = "\n".join(step["run"] for step in steps(parsed(path)) if "run" in step)
     for asked in re.findall(r"make PYTHON=python ([\w./ -]+)", commands):
         assert {*asked.split()} <= {*targets}
-    for tool in re.findall(r"tools/\w+\.py", commands):
-        assert (ROOT / tool).exists()
+    for tool in re.findall(r"-m (tools\.[\w.]+)", commands):
+        assert (ROOT / f"{tool.replace('.', '/')}.py").exists()
+    assert "tools/" not in commands
 
 
 def test_the_tests_run_on_each_python_and_at_colabs_and_the_lowest_versions():
@@ -109,7 +111,7 @@ def test_only_what_passed_every_check_and_belongs_here_is_published():
     commands = [step.get("run", step.get("uses", "")) for step in jobs["build"]["steps"]]
     checked, built, uploaded = (
         next(index for index, command in enumerate(commands) if part in command)
-        for part in ("tools/address.py --check", "python book epub pdf", "upload-pages-artifact")
+        for part in ("tools.setup.address --check", "python book epub pdf", "upload-pages-artifact")
     )
     assert checked < built < uploaded
 

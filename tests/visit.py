@@ -7,9 +7,10 @@ import re
 from pathlib import Path
 
 import axe_playwright_python
-from browser import load_pictures, open_figures, use_theme, wait_until_ready
 from figures import FIGURES
 from PIL import Image
+
+from tools.browser import load_pictures, open_figures, use_theme, wait_until_ready
 
 THEMES = ("light", "dark")
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]

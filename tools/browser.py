@@ -3,18 +3,16 @@
 import contextlib
 import functools
 import http.server
-import os
 import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from book import ROOT, chapters
+from tools.layout import HTML, address_of, chapters
 
-HTML = Path(os.environ.get("LOSSBOOK_HTML", ROOT / "_build" / "html"))
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
-PAGES = [chapter.relative_to(ROOT).with_suffix(".html").as_posix() for chapter in chapters()]
+PAGES = [address_of(chapter) for chapter in chapters()]
 
 
 def missing() -> str | None:

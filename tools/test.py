@@ -11,22 +11,21 @@ import subprocess
 import sys
 import tempfile
 import time
-from pathlib import Path
 
-from book import ROOT, environment
-from kernels import warm_kernels
+from tools.execute.cache import environment
+from tools.execute.kernels import warm_kernels
+from tools.layout import ROOT
 
-BIN = Path(sys.executable).parent
 # Each page of the book, and each other file of tests, is one group: a worker takes it whole (see tests/conftest.py).
-PYTEST = [str(BIN / "pytest"), "-q", "-n", "auto", "--dist", "loadfile"]
+PYTEST = [sys.executable, "-m", "pytest", "-q", "-n", "auto", "--dist", "loadfile"]
 # Readers' notebooks show their figures in another way than the pages (see lossbook.plots).
 AS_A_READER, LATER = ["env", "LOSSBOOK_BOOK=0"], ["nice", "-n", "5"]
 STAGES = [
     {
-        "lint": [str(BIN / "ruff"), "check", "lossbook", "tools", "tests"],
-        "types": [str(BIN / "mypy")],
+        "lint": [sys.executable, "-m", "ruff", "check", "lossbook", "tools", "tests"],
+        "types": [sys.executable, "-m", "mypy"],
         "notebooks, every output compared": [*AS_A_READER, *LATER, *PYTEST, "--nbval", "chapters"],
-        "the book, executed and written": [sys.executable, "tools/book.py"],
+        "the book, executed and written": [sys.executable, "-m", "tools.build", "--check"],
     },
     {
         "unit tests, properties, doctests, chapter rules, pages": [

@@ -1,4 +1,4 @@
-"""All distances within a batch, in memory that grows with N² and not with N²D."""
+"""All distances and all products within a batch: in memory that grows with N² and not with N²D."""
 
 import torch
 from torch import Tensor
@@ -14,3 +14,21 @@ def distances_backward(grad: Tensor, z: Tensor, found: Tensor) -> Tensor:
     """Return the sum over j of (grad_ij + grad_ji) (z_i - z_j) / d_ij, 0 where d_ij is."""
     slope: Tensor = torch.ops.aten._cdist_backward(grad + grad.T, z, z, 2.0, found)
     return slope
+
+
+def products(z: Tensor) -> tuple[Tensor, Tensor]:
+    """Return z z^T, and what its derivative needs."""
+    with _no_autocast(z):
+        return z @ z.T, z
+
+
+def products_backward(grad: Tensor, z: Tensor) -> Tensor:
+    """Return (grad + grad^T) z, in two products: to transpose a matrix takes longer than to multiply by it."""
+    with _no_autocast(z):
+        return grad @ z + grad.T @ z
+
+
+def _no_autocast(z: Tensor) -> torch.autocast:
+    """Return a context in which a product of matrices is taken in the precision that they have."""
+    device = z.device.type
+    return torch.autocast(device if torch.amp.is_autocast_available(device) else "cpu", enabled=False)

@@ -37,7 +37,7 @@ def value_and_gradients(
         r, p, rest, y = log_odds(logits, target[piece])
         total -= (logsigmoid(-r) * kept).sum()
         slope = p.scatter_(1, y, -rest)  # p less 1 for the true class
-        slope.mul_(kept[:, None])
+        slope.mul_(kept.unsqueeze(1))
         if wanted[0]:
             by_features[piece] = slope @ weight
         if wanted[1]:

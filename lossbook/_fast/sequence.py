@@ -18,7 +18,7 @@ def ctc(
     slope = torch.ops.aten._ctc_loss_backward(one, log_probs, targets, *lengths, value, alpha, blank, False)
     slope.sub_(log_probs.exp())
     slope.nan_to_num_(nan=0.0)
-    frames = torch.arange(len(log_probs), device=log_probs.device)[:, None] < input_lengths
+    frames = torch.arange(len(log_probs), device=log_probs.device).unsqueeze(1) < input_lengths
     return value, slope.mul_(frames.unsqueeze(2))
 
 

@@ -1,0 +1,105 @@
+"""What a chapter says: the one place that knows how its text is written, for pages, slides, rules and tests."""
+
+import ast
+import re
+from pathlib import Path
+
+from myst_nb.core.read import read_myst_markdown_notebook
+from nbformat import NotebookNode
+
+NUMBER = re.compile(r"(?<![\w.,-])(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+\.\d+)(?:\s?(%))?|(?<![\w.,-])(\d+)\s?(%)")
+# The mark of a slide, in a comment before a block: its kind, and of a paragraph how many of its lines.
+SLIDE_MARK = re.compile(r"(slide|also|then)(?: (\d+)/(\d+))?(?:: .+)?")
+
+
+def read(path: Path) -> NotebookNode:
+    """Read a chapter as a notebook; each cell gets `section`, the `##` heading that it stands under."""
+    notebook = read_myst_markdown_notebook(path.read_text())
+    cells, section = [], ""
+    for cell in notebook.cells:
+        parts = re.split(r"(?m)^(?=## )", cell.source) if cell.cell_type == "markdown" else [cell.source]
+        for part in filter(str.strip, parts):
+            if cell.cell_type == "markdown" and part.startswith("## "):
+                section = part.split("\n", 1)[0][3:].strip()
+            piece = NotebookNode(cell, source=part, section=section)
+            cells.append(piece)
+    notebook.cells = cells
+    return notebook
+
+
+def tags(cell: NotebookNode) -> list[str]:
+    return list(cell.metadata.get("tags", []))
+
+
+def without_code(text: str) -> str:
+    """Markdown without code, directive lines, options, targets, link addresses, citations and comments."""
+    shown = r"literalinclude|bibliography|code-block|figure|image|recorded"
+    text = re.sub(rf"(?ms)^(`{{3,}})\{{({shown})\}}.*?^\1\s*$", "", text)
+    text = re.sub(r"(?ms)^(`{3,})[a-z]*\n.*?^\1\s*$", "", text)
+    text = re.sub(r"(?m)^\s*([`:]{3,}.*|:[\w-]+:.*|\([\w-]+\)=|\+\+\+.*|%.*)$", "", text)
+    text = re.sub(r"\{(?:eq|numref|cite:\w+|cite|ref|doc)\}`[^`]*`", "REFERENCE", text)
+    text = re.sub(r"\{\w+\}(`[^`]*`)", lambda match: match[1].strip("`"), text)
+    text = re.sub(r"(?<!`)`[^`]+`", "CODE", text)
+    return re.sub(r"\]\([^)]*\)", "]", text)
+
+
+def prose(text: str) -> str:
+    """Markdown without code and without mathematics."""
+    text = re.sub(r"(?ms)^(`{3,})\{math\}.*?^\1\s*$|\$\$.*?\$\$", "", text)
+    return re.sub(r"\$[^$]+\$", "MATH", without_code(text))
+
+
+def numbers(text: str) -> set[tuple[float, bool]]:
+    """The numbers that a text claims, each with whether it is a percentage."""
+    text = without_code(text).replace("{,}", ",").replace("\\,", "").replace("\\%", "%")
+    found = set()
+    for match in NUMBER.finditer(text):
+        digits = (match[1] or match[3]).replace(",", "")
+        found.add((float(digits), bool(match[2] or match[4])))
+    return found
+
+
+def constants(cells: list[NotebookNode]) -> set[float]:
+    """Every number that stands in the code of these cells."""
+    found: set[float] = set()
+    for cell in cells:
+        for node in ast.walk(parse(cell)):
+            if isinstance(node, ast.Constant) and isinstance(node.value, int | float):
+                found.add(float(node.value))
+    return found
+
+
+def parse(cell: NotebookNode) -> ast.Module:
+    return ast.parse(re.sub(r"(?m)^[%!].*$", "", cell.source))
+
+
+# The parts of the text
+
+
+def title_of(text: str) -> str:
+    return re.search(r"(?m)^# (.+)$", re.sub(r"(?ms)^```.*?^```", "", text))[1]
+
+
+def code_blocks(text: str) -> list[str]:
+    """The code cells as they stand in the text, with their options."""
+    return re.findall(r"(?ms)^```\{code-cell\}.*?^```$", text)
+
+
+def goals(text: str) -> list[str]:
+    """The list under "You will be able to:"."""
+    return re.search(r"(?m)^You will be able to:\n\n((?:- .+\n)+)", text)[1].splitlines()
+
+
+def exercises(text: str) -> list[tuple[str, str]]:
+    """The title and the label of each exercise."""
+    return re.findall(r"(?m)^[`:]{3,}\{exercise\} ?(.*)\n:label: (\S+)$", text)
+
+
+def sliders(text: str) -> list[str]:
+    """The names of the figures with sliders."""
+    return re.findall(r'plots\.interactive\([^"]*name="(fig-[\w-]+)"', text)
+
+
+def slide_titles(text: str) -> list[str]:
+    """The own heading of each slide, "" where it has the heading of its section."""
+    return re.findall(r"(?m)^% slide(?: \d+/\d+)?(?:: (.+))?$", text)

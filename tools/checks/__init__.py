@@ -1,0 +1,1 @@
+"""The rules of a chapter, other versions, mutations, and pictures of the pages."""

@@ -1,0 +1,1 @@
+"""Run the code of the chapters, and keep what came out."""

@@ -1,0 +1,1 @@
+"""Each page as a notebook for Colab, and as a notebook for students."""

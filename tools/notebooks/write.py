@@ -1,0 +1,84 @@
+"""Write the notebooks for Colab: chapters/**/x.ipynb from chapters/**/x.md.
+
+    python -m tools.notebooks.write            execute what is stale, and write them
+    python -m tools.notebooks.write --check    only say which of them are out of step with their chapter
+
+tools.build does the same after the pages, with what Sphinx has read for these.
+"""
+
+import shutil
+import sys
+from pathlib import Path
+
+import nbformat
+
+from tools.execute.run import execute
+from tools.layout import HTML, ROOT, executable_chapters
+from tools.notebooks.leaks import compared, leaks
+from tools.pages.run import run_jupyter_book
+
+MADE = ROOT / "_build" / "notebook"
+
+
+def generate() -> dict[Path, str]:
+    """The text of every notebook by its path; RuntimeError says what keeps them from a reader."""
+    shutil.rmtree(MADE, ignore_errors=True)
+    run_jupyter_book("--builder", "custom", "--custom-builder", "notebook")
+    wanted = {ROOT / path.relative_to(MADE): path.read_text() for path in MADE.rglob("*.ipynb")}
+    notebooks = {path: nbformat.reads(text, as_version=4) for path, text in wanted.items()}
+    found = [f"{path.relative_to(ROOT)}: {leak}" for path, notebook in notebooks.items() for leak in leaks(notebook)]
+    if found:
+        raise RuntimeError("\n  ".join(["The notebooks would show what only the build understands:", *found]))
+    exact, total = (sum(counts) for counts in zip((0, 0), *map(compared, notebooks.values()), strict=True))
+    print(f"{exact} of {total} cells with output are compared exactly by nbval", flush=True)
+    return wanted
+
+
+def out_of_step(wanted: dict[Path, str]) -> list[Path]:
+    """The notebooks beside the chapters that are missing, that differ from their chapter, or that have no chapter."""
+    present = {path for path in (ROOT / "chapters").rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts}
+    differ = [path for path in wanted if not path.exists() or path.read_text() != wanted[path]]
+    return sorted({*differ, *(present - set(wanted))})
+
+
+def put_beside_chapters(wanted: dict[Path, str], *, check: bool) -> int:
+    """Write what is out of step, or with `check` only name it; return how many notebooks are left out of step."""
+    stale = out_of_step(wanted)
+    for path in stale:
+        name = path.relative_to(ROOT)
+        if check:
+            print(f"{name} is out of step with its chapter: run `make book`", flush=True)
+        elif path in wanted:
+            path.write_text(wanted[path])
+            print(f"{name} written", flush=True)
+        else:
+            path.unlink()
+            print(f"{name} removed", flush=True)
+    return len(stale) if check else 0
+
+
+def put_beside_pages(wanted: dict[Path, str]) -> None:
+    """Put into the built book the notebooks that its pages offer, and no other."""
+    for path in (HTML / "chapters").rglob("*.ipynb"):
+        path.unlink()
+    for path, text in wanted.items():
+        (HTML / path.relative_to(ROOT)).write_text(text)
+
+
+def main(arguments: list[str]) -> int:
+    if set(arguments) - {"--check"}:
+        print(__doc__)
+        return 2
+    if failures := execute(executable_chapters()):
+        print("", *failures, sep="\n", file=sys.stderr)
+        return 1
+    try:
+        wanted = generate()
+    except RuntimeError as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    return 1 if put_beside_chapters(wanted, check="--check" in arguments) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

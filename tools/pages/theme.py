@@ -1,0 +1,177 @@
+"""Sphinx extension of this book: what the theme and myst-nb do not do by themselves.
+
+Every change to a page happens in one place, ``finish_page``, on the page's own HTML:
+the links under the title, figures that keep their room, solutions that fold without a script.
+"""
+
+import os
+import re
+from html import escape
+from pathlib import Path
+from urllib.parse import quote
+
+from bs4 import BeautifulSoup, NavigableString
+
+from tools.chapter import slide_titles
+from tools.execute.cache import cache_path, environment, key_of
+from tools.layout import ROOT, has_notebook, repository_url
+from tools.pages import pictures, sliders
+
+# What a page loads. The theme and its extensions offer more (icons of 540 kB, kernels, tabs, cards).
+SCRIPTS = {
+    "documentation_options.js",
+    "doctools.js",
+    "sphinx_highlight.js",
+    "clipboard.min.js",
+    "copybutton.js",
+    "sphinx-book-theme.js",
+    "searchtools.js",
+    "language_data.js",
+    "searchindex.js",
+    "tex-chtml.js",
+    "page.js",
+    "interactive.js",
+    "questions.js",
+}
+KOREAN = re.compile("[ㄱ-ㆎ가-힣]+(?:[ -][ㄱ-ㆎ가-힣]+)*")
+STYLE_SHEETS = re.compile(r"pygments|sphinx-book-theme|copybutton|mystnb|exercise|lossbook")
+
+
+def use_keyed_cache(_app, config):
+    os.environ.update(environment())  # what executes here must be what the cache expects
+    config.nb_execution_cache_path = str(cache_path())
+    # Sphinx reads a page anew when this value changes: pages follow the package and these files, too.
+    config.lossbook_key = cache_path().name + key_of("tools/*.py", "tools/pages/*.py")
+
+
+def page_links(app, pagename: str, has_notebook: bool) -> list[tuple[str, str, dict[str, str]]]:
+    """The text, the address and further attributes of each link under a page's title."""
+    url = repository_url(Path(app.srcdir))
+    branch = app.config.html_theme_options.get("repository_branch", "main")
+    source = Path(app.env.doc2path(pagename, base=False)).as_posix()
+    notebook = str(Path(source).with_suffix(".ipynb"))
+    up = "../" * pagename.count("/")
+    links = []
+    if has_notebook:
+        name = url.removeprefix("https://github.com/")
+        colab = f"https://colab.research.google.com/github/{name}/blob/{branch}/{quote(notebook)}"
+        links += [("Open in Colab", colab, {}), ("Download notebook", up + notebook, {"download": ""})]
+    if slide_titles(Path(app.srcdir, source).read_text()):
+        links += [("Slides", f"{up}slides/{Path(source).stem}.html", {})]
+    if pagename == app.config.root_doc:
+        links += [("Repository", url, {})]
+    return [
+        *links,
+        ("Source", f"{up}_sources/{source}", {}),
+        ("Edit", f"{url}/edit/{branch}/{quote(source)}", {}),
+        ("Report an issue", f"{url}/issues/new?title={quote(f'{source}: ')}", {}),
+    ]
+
+
+def keep_room_for_formulas(soup) -> None:
+    """Give each formula about the room that it will take, so that little moves when MathJax has drawn it."""
+    for formula in soup.select("span.math, div.math"):
+        tex = re.sub(r"^\\[\[(]|\\[\])]$", "", formula.get_text().strip())
+        if formula.name == "span":
+            names = len(re.findall(r"\\(?:log|ln|exp|max|min|sum|operatorname)\b", tex))
+            signs = len(re.findall(r"[=<>+-]|\\(?:leq?|geq?|approx|cdot|times|to|in|sim|neq?)\b", tex))
+            tex = re.sub(r"\\(?:[dt]?frac|text|math\w+|operatorname|left|right|[,;!])|[{}^_\s]", "", tex)
+            letters = len(re.sub(r"\\[A-Za-z]+", "x", tex))
+            formula["style"] = f"--em: {0.6 * letters + 1.5 * names + 0.7 * signs:.1f}"
+        else:
+            rows = re.split(r"\\\\", tex)
+            tall = sum(bool(re.search(r"frac|sum|int|prod", row)) for row in rows)
+            formula["style"] = f"--em: {1.3 * len(rows) + 1.5 * tall:.1f}"
+
+
+def fold_solutions(soup) -> None:
+    """Make each folded admonition a <details>, which opens by keyboard and without a script."""
+    for box in soup.select("div.admonition.dropdown"):
+        title = box.find(class_="admonition-title")
+        text = " ".join(title.get_text().split())
+        box.name, title.name, title.string = "details", "summary", text
+        box["class"].remove("dropdown")
+
+
+def mend_lists(soup) -> None:
+    """Say what Sphinx's lists are in words that assistive technology still knows."""
+    for entry in soup.find_all(role="doc-biblioentry"):
+        entry["role"] = "listitem"
+    for parameters in soup.select("dt.sig > dl"):  # a definition list without a term is none
+        parameters.name = "ul"
+        for parameter in parameters.find_all("dd", recursive=False):
+            parameter.name = "li"
+
+
+def mark_korean(soup) -> None:
+    """Say which words are Korean, so that they are spoken as Korean and drawn in a Korean font."""
+    for text in soup.find_all(string=KOREAN):
+        if type(text) is NavigableString and not text.find_parent(class_="math"):
+            marked = KOREAN.sub(r'<span lang="ko">\g<0></span>', escape(text, quote=False))
+            text.replace_with(BeautifulSoup(marked, "html.parser"))
+
+
+def finish_page(app, pagename, _templatename, context, doctree):
+    """Mend one page before it is written."""
+    if sliders.HOLDER in context.get("body", ""):
+        app.add_js_file("interactive.js", loading_method="defer")
+    context["script_files"] = [
+        script for script in context["script_files"] if script_name(script) in SCRIPTS or mathjax(script)
+    ]
+    context["css_files"] = [sheet for sheet in context["css_files"] if STYLE_SHEETS.search(str(sheet.filename))]
+    if doctree is None or "body" not in context:
+        return
+    context["script_files"] = [deferred(script) for script in context["script_files"]]
+    soup = BeautifulSoup(context["body"], "html.parser")
+    for script in soup.find_all("script", type=lambda kind: kind != "application/json"):
+        script.decompose()
+    for section in soup.find_all("section", id=re.compile("^(exercise|solution|proof)-content$")):
+        del section["id"]
+    up = "../" * pagename.count("/")
+    pictures.keep_room(soup, app, up)
+    sliders.draw_stills(soup, app, up)
+    keep_room_for_formulas(soup)
+    fold_solutions(soup)
+    mend_lists(soup)
+    mark_korean(soup)
+    title = soup.find("h1")
+    if title is not None:
+        links = "".join(
+            f'<a href="{escape(href)}"{"".join(f" {key}={value!r}" for key, value in more.items())}>{text}</a>'
+            for text, href, more in page_links(app, pagename, has_notebook(ROOT / f"{pagename}.md"))
+        )
+        bar = f'<nav class="page-links noprint" aria-label="This page">{links}</nav>'
+        title.insert_after(BeautifulSoup(bar, "html.parser"))
+    context["body"] = str(soup)
+
+
+def script_name(script) -> str:
+    return str(script.filename or "").rsplit("/", 1)[-1]
+
+
+def deferred(script):
+    """The same script, run when the text stands; one that is written out on the page needs no waiting."""
+    if not script.filename:
+        return script
+    return type(script)(script.filename, priority=script.priority, **{**script.attributes, "defer": "defer"})
+
+
+def mathjax(script) -> bool:
+    return "MathJax" in str(script.attributes.get("body", ""))
+
+
+def add_files(app, exception):
+    """Put beside the pages the script that draws figures with sliders, and take away what no page shows."""
+    if not exception and app.builder.format == "html":
+        pictures.remove_originals(app)
+        sliders.write_script(app)
+
+
+def setup(app):
+    app.add_config_value("lossbook_key", "", "env")
+    app.connect("config-inited", use_keyed_cache, priority=10)
+    app.connect("html-page-context", finish_page, priority=900)
+    app.connect("build-finished", add_files)
+    app.add_css_file("lossbook.css", priority=900)
+    app.add_js_file("page.js", loading_method="defer")
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,1 @@
+"""The environment, its pins, and the address of the repository."""

@@ -1,0 +1,1 @@
+"""Each page as slides; the book as EPUB, as PDF, and its questions as a bank."""

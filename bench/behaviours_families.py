@@ -85,7 +85,9 @@ def digits_of(number):
 
 TRIANGLE, PAIR = [[0.0, 0.0], [1.0, 0.0], [0.0, 2.0]], [[0.5, 0.25], [2.0, 1.0]]
 CLOUD, OTHER = f"tensor({TRIANGLE})", f"tensor({PAIR})"
-UNIFORM = "torch.ones(3) / 3, torch.ones(2) / 2"
+# The cheapest plan: the first point of three and half of the second to the first of two, the rest to the other.
+COST = squares(TRIANGLE, PAIR)
+SPLIT = (COST[0][0] / 3 + (COST[1][0] + COST[1][1]) / 6 + COST[2][1] / 3) / 9
 CLOSE = [[1.0, 0.2], [0.9, 0.3], [-0.5, 1.0], [-0.3, 1.2]]
 CROSSED = [[1.0, 0.2], [-0.5, 1.0], [0.9, 0.3], [-0.3, 1.2]]
 SIX = [*CLOSE, [0.2, -1.0], [1.0, -0.4]]
@@ -99,6 +101,16 @@ def nt_xent(rows, temperature):
         "MONAI": f"monai.ContrastiveLoss(temperature={temperature})(tensor({rows[::2]}), tensor({rows[1::2]}))",
         "PML": f"pml.NTXentLoss(temperature={temperature})(tensor({rows}), tensor([0, 0, 1, 1]))",
         "optax": f"optax.ntxent(jnp.array({rows}), jnp.array([0, 0, 1, 1]), temperature={temperature})",
+    }
+
+
+def sinkhorn(reg):
+    """Return the calls for the two clouds, brought to a third of their size."""
+    pot = f"ot.sinkhorn2(torch.ones(3) / 3, torch.ones(2) / 2, ot.dist({CLOUD} / 3, {OTHER} / 3), {reg}"
+    return {
+        "lossbook": f"lossbook.sinkhorn_loss({CLOUD} / 3, {OTHER} / 3, reg={reg})",
+        "POT": f"{pot})",
+        "POT, log": f"{pot}, method='sinkhorn_log')",
     }
 
 
@@ -261,14 +273,11 @@ BEHAVIOURS = [
         "geomloss": f"geomloss.SamplesLoss('sinkhorn', p=2, blur=0.5)({CLOUD}, {OTHER})",
     }, [GEOMLOSS + "25"], "geomloss lowers the blur in steps and stops at the last, before the plan has converged; "
         "it documents that scaling closer to 1 costs time and gains digits.", severity=WRONG),
-    Behaviour(CLOUDS, "Sinkhorn loss of three points and two, regularisation 0.001",
-              (squares(TRIANGLE, PAIR)[0][0] + squares(TRIANGLE, PAIR)[2][1]) / 3
-              + (squares(TRIANGLE, PAIR)[1][0] + squares(TRIANGLE, PAIR)[1][1]) / 6, {
-        "lossbook": f"lossbook.sinkhorn_loss({CLOUD}, {OTHER}, reg=0.001)",
-        "POT": f"ot.sinkhorn2({UNIFORM}, ot.dist({CLOUD}, {OTHER}), 0.001)",
-        "POT, log": f"ot.sinkhorn2({UNIFORM}, ot.dist({CLOUD}, {OTHER}), 0.001, method='sinkhorn_log')",
-    }, [POT + "54"], "Every entry of exp(-cost / regularisation) has rounded to 0. POT warns, and offers the method in "
-        "logarithms.", severity=WRONG),
+    Behaviour(CLOUDS, "Sinkhorn loss of three points and two, no two more than 1 apart, regularisation 0.001", SPLIT,
+              sinkhorn(0.001), [POT + "54"], "Every entry of exp(-cost / regularisation) has rounded to 0. POT warns, "
+              "and offers the method in logarithms.", severity=WRONG),
+    Behaviour(CLOUDS, "The same, regularisation 0.0001", SPLIT, sinkhorn(0.0001), note="lossbook gives up, with an error, "
+              "where a point must be split at costs more than a thousand times the regularisation.", severity=WRONG),
     Behaviour(CLOUDS, "A cloud of three points with itself, both parameters 0.5", None, {
         "lossbook": f"[lossbook.sinkhorn_loss({CLOUD}, {CLOUD}, reg=0.5), "
                     f"lossbook.sinkhorn_divergence({CLOUD}, {CLOUD}, blur=0.5)]",

@@ -111,6 +111,7 @@ TASKS = [
         "lossbook": "lossbook.sinkhorn_divergence(z, y, blur=0.05)",
         "geomloss": "geomloss.SamplesLoss('sinkhorn', p=2, blur=0.05)(z, y)",
         "geomloss, scaling 0.9": "geomloss.SamplesLoss('sinkhorn', p=2, blur=0.05, scaling=0.9)(z, y)",
+        "geomloss, scaling 0.99": "geomloss.SamplesLoss('sinkhorn', p=2, blur=0.05, scaling=0.99)(z, y)",
     }, "lossbook.sinkhorn_divergence(z, y, blur=0.05)", compiled=False,
          sizes=((125, 2), (250, 2), (500, 2), (1000, 2)), grows=("lossbook", "geomloss"),
          unit="points of a cloud"),
@@ -121,7 +122,7 @@ TASKS = [
         "MONAI": "monai.ContrastiveLoss(temperature=0.5)(z, y)",
         "optax": "optax.ntxent(jnp.concatenate([z, y]), jnp.tile(jnp.arange(len(z)), 2), temperature=0.5)",
     }, SIMILARITIES, sizes=((128, 128), (256, 128), (512, 128), (1024, 128)),
-         grows=("lossbook", "torch", "PML", "optax"), unit="pairs"),
+         grows=("lossbook", "torch", "PML"), unit="pairs"),
     Task("all triplets", (256, 64), labelled, {
         "lossbook": "lossbook.batch_all_triplet_loss(z, y)",
         "PML": "pml.TripletMarginLoss(margin=1, distance=pml_distances.LpDistance(normalize_embeddings=False), "
@@ -137,14 +138,14 @@ TASKS = [
     }, f"F.ctc_loss(z.log_softmax(2), y, {LENGTHS}, reduction='none').mean()", compiled=False,
          sizes=((50, 32, 32), (100, 32, 32), (200, 32, 32), (400, 32, 32)), grows=("lossbook", "torch", "optax"),
          unit="frames"),
-    Task("linear layer and cross-entropy", (1024, 256, 32_000), words, {
+    Task("linear + cross-entropy", (1024, 256, 32_000), words, {
         "lossbook": "lossbook.linear_cross_entropy(z, w, y)",
         "torch": "F.cross_entropy(z @ w.T, y)",
-        "torch, in chunks": "F.linear_cross_entropy(z, w, y, options=torch.nn.LinearCrossEntropyOptions("
+        "torch, chunks": "F.linear_cross_entropy(z, w, y, options=torch.nn.LinearCrossEntropyOptions("
                             "batch_chunk_size=128))",
     }, "F.cross_entropy(z @ w.T, y)", "z, w, y", learned=2, compiled=False,
          sizes=((256, 256, 32_000), (512, 256, 32_000), (1024, 256, 32_000), (2048, 256, 32_000)),
-         grows=("lossbook", "torch", "torch, in chunks"), unit="examples"),
+         grows=("lossbook", "torch", "torch, chunks"), unit="examples"),
 ]
 
 

@@ -7,8 +7,8 @@ from collections import Counter
 from stamp import code, read
 
 ORDER = ["lossbook", "formula as written", "torch", "torchvision", "kornia", "kornia 0.8.2", "MONAI", "SMP", "timm",
-         "mmpretrain", "keras", "optax", "torchmetrics", "balanced-loss", "scipy", "torch, in chunks", "PML",
-         "geomloss", "geomloss, scaling 0.9", "POT", "POT, log", "rlax"]
+         "mmpretrain", "keras", "optax", "torchmetrics", "balanced-loss", "scipy", "torch, chunks", "PML",
+         "geomloss", "geomloss, scaling 0.9", "geomloss, scaling 0.99", "POT", "POT, log", "rlax"]
 GROUPS = {
     "regression": ["mean squared error", "root mean squared error of one number", "mean absolute error",
                    "Huber, delta 2", "smooth L1, beta 2", "log-cosh", "quantile, 0.9"],
@@ -184,7 +184,8 @@ def draw_growth(axes):
         tasks.setdefault((row["task"], row["unit"]), {}).setdefault(row["library"], []).append(row)
     for ((task, unit), libraries), pair in zip(tasks.items(), axes, strict=True):
         for ax, what in zip(pair, ("minimum_ms", "peak_mib"), strict=True):
-            for library, style in zip(sorted(libraries, key=ORDER.index), ("-", "--", ":", "-."), strict=False):
+            for library in sorted(libraries, key=ORDER.index):
+                style = {"lossbook": "C0-", "torch": "C1--", "torch, chunks": "C3-."}.get(library, "C2:")
                 sizes = list(zip(*(row["size"] for row in libraries[library]), strict=True))
                 n = next(side for side in sizes if len(set(side)) > 1)  # the side that grows
                 ax.plot(n, [row[what] for row in libraries[library]], style, marker="o", label=library)
@@ -193,4 +194,4 @@ def draw_growth(axes):
             ax.minorticks_off()
         pair[0].set_ylabel(f"{task},\nms")
         pair[1].set_ylabel("MiB")
-        pair[0].legend()
+        pair[0].legend(loc="best", handlelength=1.4, borderaxespad=0.2)

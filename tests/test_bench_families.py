@@ -34,6 +34,7 @@ ALONE = {
     "non_saturating_discriminator_loss", "pairwise_logistic_loss", "softmax_dice_loss", "wasserstein_critic_loss",
     "wasserstein_generator_loss", "z_loss", "linear_cross_entropy",
 }  # fmt: skip
+LIMITS = {"The same, regularisation 0.0001"}  # what the page says lossbook cannot do
 MODULES = ("segmentation", "geometry", "embedding", "ranking", "sequence", "generative", "reinforcement", "scale")
 
 
@@ -62,7 +63,8 @@ def test_our_answers_are_right_and_are_what_the_page_shows(behaviour):
     new = behaviours.measure(behaviour, libraries=("lossbook",))["cells"]
     old = ASKED[behaviour.question]
     assert new == {name: cell for name, cell in old["cells"].items() if name == "lossbook"}
-    assert all(cell["agrees"] is not False and cell["answer"] != "AttributeError" for cell in new.values())
+    right = all(cell["agrees"] is not False and cell["answer"] != "AttributeError" for cell in new.values())
+    assert right != (behaviour.question in LIMITS)
     assert (behaviour.note, list(behaviour.issues)) == (old["note"], old["issues"])
     assert behaviour.severity == old["severity"]
     assert behaviour.severity in SEVERITIES

@@ -276,8 +276,9 @@ BEHAVIOURS = [
     Behaviour(CLOUDS, "Sinkhorn loss of three points and two, no two more than 1 apart, regularisation 0.001", SPLIT,
               sinkhorn(0.001), [POT + "54"], "Every entry of exp(-cost / regularisation) has rounded to 0. POT warns, "
               "and offers the method in logarithms.", severity=WRONG),
-    Behaviour(CLOUDS, "The same, regularisation 0.0001", SPLIT, sinkhorn(0.0001), note="lossbook gives up, with an error, "
-              "where a point must be split at costs more than a thousand times the regularisation.", severity=WRONG),
+    Behaviour(CLOUDS, "The same, regularisation 0.0001", SPLIT, sinkhorn(0.0001), note="lossbook gives up, with an "
+              "error, where a point must be split at costs more than a thousand times the regularisation.",
+              severity=WRONG),
     Behaviour(CLOUDS, "A cloud of three points with itself, both parameters 0.5", None, {
         "lossbook": f"[lossbook.sinkhorn_loss({CLOUD}, {CLOUD}, reg=0.5), "
                     f"lossbook.sinkhorn_divergence({CLOUD}, {CLOUD}, blur=0.5)]",

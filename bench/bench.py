@@ -21,21 +21,18 @@ PARTS = ("accuracy", "behaviours", "speed")
 
 def install() -> None:
     """Make .venv-bench from the two lists of requirements, unless it is there and they have not changed since."""
+    sys.path.append(str(ROOT))  # for who starts this file by its path
+    from tools.setup import environment
+
     wanted = [ROOT / "bench" / name for name in ("requirements.txt", "requirements-alone.txt")]
-    ready = VENV / "ready"
-    if ready.exists() and ready.stat().st_mtime > max(path.stat().st_mtime for path in wanted):
+    ready, made_of = VENV / "ready", "".join(path.read_text(encoding="utf-8") for path in wanted)
+    if ready.exists() and ready.read_text(encoding="utf-8") == made_of:
         return
     print("Making .venv-bench; the first time, this downloads about 900 MB.", flush=True)
-    pip = [str(VENV / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    for step in (
-        [sys.executable, "-m", "venv", "--clear", str(VENV)],
-        [*pip, "torch==2.13.0"],
-        [*pip, "-r", str(wanted[0])],
-        [*pip, "--no-deps", "-r", str(wanted[1])],
-        [*pip, "--no-deps", "--target", str(VENV / "older"), "kornia==0.8.2"],
-    ):
-        subprocess.check_call(step)
-    ready.touch()
+    python = environment.make(VENV, sys.executable, wanted[0])
+    for more in (["-r", str(wanted[1])], ["--target", str(VENV / "older"), "kornia==0.8.2"]):
+        environment.run(python, "-m", "pip", "install", "--quiet", "--no-deps", *more)
+    ready.write_text(made_of, encoding="utf-8")
 
 
 def measure_accuracy(_) -> None:

@@ -31,7 +31,7 @@ test-lowest: .venv/ready ## run the unit tests at the lowest versions (downloads
 	@$(RUN) -m tools.checks.versions lowest
 
 bench: ## measure lossbook and its peers side by side (about 3 minutes; once, 900 MB)
-	@$(PYTHON) bench/bench.py
+	@$(PYTHON) -m bench
 
 bakeoff: .venv/ready ## compare every remedy for imbalance under one protocol (about 5 minutes)
 	@PYTHONPATH=. OMP_NUM_THREADS=1 $(RUN) bench/bakeoff.py

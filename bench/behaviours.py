@@ -18,7 +18,7 @@ import torch
 from libraries import NAMES
 from mpmath import mp, mpf
 
-OLDER = Path(sys.prefix) / "older"  # an earlier kornia, which bench.py installs
+OLDER = Path(sys.prefix) / "older"  # an earlier kornia, which `make bench` installs
 ERROR = "error"
 
 

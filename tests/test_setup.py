@@ -23,7 +23,7 @@ Some prose.
 
 ```{code-cell} ipython3
 import lossbook
-lossbook.__name__
+lossbook.used
 ```
 """
 
@@ -31,8 +31,10 @@ lossbook.__name__
 @pytest.fixture
 def small_book(tmp_path):
     shutil.copytree(ROOT / "tools", tmp_path / "tools", ignore=shutil.ignore_patterns("__pycache__"))
-    (tmp_path / "lossbook").mkdir()
-    (tmp_path / "lossbook" / "__init__.py").write_text('"""A package that is quickly imported."""\n')
+    for folder in ("lossbook", "bench"):
+        (tmp_path / folder).mkdir()
+    shutil.copyfile(ROOT / "bench" / "stamp.py", tmp_path / "bench" / "stamp.py")
+    (tmp_path / "lossbook" / "__init__.py").write_text('"""Quickly imported."""\n\nused, unused = 1, 2\nother = 3\n')
     (tmp_path / "requirements.txt").write_text("numpy==2.0\n")
     (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: page\n")
     (tmp_path / "page.md").write_text(CHAPTER)
@@ -52,21 +54,31 @@ def edit(path: Path, old: str, new: str) -> None:
 def test_only_what_is_stale_is_executed(small_book):
     first = execute(small_book)
     assert "1 to execute" in first.stdout, first
-    assert "1 notebooks unchanged, 0 to execute" in execute(small_book).stdout
-    edit(small_book / "page.md", "Some prose.", "Other prose.")
+    for path, old, new, stale in [
+        ("page.md", "Some prose.", "Other prose.", 0),
+        ("lossbook/__init__.py", "other = 3", "other = 4", 0),
+        ("lossbook/__init__.py", "1, 2", "2, 2", 1),
+        ("lossbook/__init__.py", "2, 2", "1, 2", 0),  # what was executed before is kept
+        ("page.md", "lossbook.used", "lossbook.other", 1),
+        ("requirements.txt", "2.0", "2.1", 1),
+        ("page.md", "lossbook.other", "lossbook.other  # of bench", 1),
+        ("lossbook/__init__.py", "1, 2", "1, 3", 1),  # who uses measurements depends on all
+    ]:
+        edit(small_book / path, old, new)
+        done = execute(small_book)
+        assert f"{stale} to execute" in done.stdout, (path, new, done)
+    for record in small_book.glob("_build/outputs/executed/*/record.json"):
+        record.unlink()
     assert "0 to execute" in execute(small_book).stdout
-    (record,) = small_book.glob("_build/cache/*/executed/*/record.json")
-    record.unlink()
-    assert "1 to execute" in execute(small_book).stdout
-    edit(small_book / "requirements.txt", "2.0", "2.1")
-    assert "1 to execute" in execute(small_book).stdout
-    with (small_book / "lossbook" / "__init__.py").open("a") as module:
-        module.write("\n# another line\n")
+    shutil.rmtree(small_book / "_build" / "kept")
+    assert "0 to execute" in execute(small_book).stdout
+    for record in small_book.glob("_build/outputs/executed/*/record.json"):
+        record.unlink()
     assert "1 to execute" in execute(small_book).stdout
 
 
 def test_a_failing_cell_stops_the_build_and_is_shown(small_book):
-    edit(small_book / "page.md", "lossbook.__name__", "assert 1 + 1 == 3")
+    edit(small_book / "page.md", "lossbook.used", "assert 1 + 1 == 3")
     done = execute(small_book)
     assert done.returncode == 1
     assert "page.md failed" in done.stdout
@@ -74,7 +86,7 @@ def test_a_failing_cell_stops_the_build_and_is_shown(small_book):
 
 
 def test_a_cell_that_asks_the_network_fails(small_book):
-    edit(small_book / "page.md", "lossbook.__name__", "import urllib.request as r; r.urlopen('http://example.org')")
+    edit(small_book / "page.md", "lossbook.used", "import urllib.request as r; r.urlopen('http://example.org')")
     done = execute(small_book)
     assert done.returncode == 1
     assert "built without the network" in done.stdout

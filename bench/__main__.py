@@ -1,9 +1,9 @@
 """Measure lossbook and its peers side by side, and write the results that the reference pages show.
 
     make bench                       everything; about 3 minutes, and a download of 900 MB the first time
-    python3 bench/bench.py accuracy  error of value and gradient against mpmath
-    python3 bench/bench.py behaviours  one small question per row
-    python3 bench/bench.py speed     time of forward plus backward; wants a quiet machine
+    python3 -m bench accuracy        error of value and gradient against mpmath
+    python3 -m bench behaviours      one small question per row
+    python3 -m bench speed           time of forward plus backward; wants a quiet machine
 
 The peers live in an environment of their own, .venv-bench, so that the book's pins stay as they are.
 """
@@ -21,7 +21,6 @@ PARTS = ("accuracy", "behaviours", "speed")
 
 def install() -> None:
     """Make .venv-bench from the two lists of requirements, unless it is there and they have not changed since."""
-    sys.path.append(str(ROOT))  # for who starts this file by its path
     from tools.setup import environment
 
     wanted = [ROOT / "bench" / name for name in ("requirements.txt", "requirements-alone.txt")]

@@ -1,8 +1,7 @@
-"""The two commands: what a machine lacks is said, only what is stale is executed, and nothing asks the network."""
+"""The first run: what a machine lacks is said, torch comes without CUDA, and nothing is emptied or made for nothing."""
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,94 +9,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from tools.execute import cache
 from tools.layout import ROOT
 from tools.setup import environment, pins
-
-CHAPTER = """---
-kernelspec: {display_name: Python 3, name: python3}
----
-# A page
-
-Some prose.
-
-```{code-cell} ipython3
-import lossbook
-lossbook.used
-```
-"""
-
-
-@pytest.fixture
-def small_book(tmp_path):
-    shutil.copytree(ROOT / "tools", tmp_path / "tools", ignore=shutil.ignore_patterns("__pycache__"))
-    for folder in ("lossbook", "bench"):
-        (tmp_path / folder).mkdir()
-    shutil.copyfile(ROOT / "bench" / "stamp.py", tmp_path / "bench" / "stamp.py")
-    (tmp_path / "lossbook" / "__init__.py").write_text('"""Quickly imported."""\n\nused, unused = 1, 2\nother = 3\n')
-    (tmp_path / "requirements.txt").write_text("numpy==2.0\n")
-    (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: page\n")
-    (tmp_path / "page.md").write_text(CHAPTER)
-    return tmp_path
-
-
-def execute(book: Path) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "tools.execute.run"]
-    return subprocess.run(command, cwd=book, capture_output=True, text=True, check=False)
 
 
 def edit(path: Path, old: str, new: str) -> None:
     assert old in path.read_text()
     path.write_text(path.read_text().replace(old, new))
-
-
-def test_only_what_is_stale_is_executed(small_book):
-    first = execute(small_book)
-    assert "1 to execute" in first.stdout, first
-    for path, old, new, stale in [
-        ("page.md", "Some prose.", "Other prose.", 0),
-        ("lossbook/__init__.py", "other = 3", "other = 4", 0),
-        ("lossbook/__init__.py", "1, 2", "2, 2", 1),
-        ("lossbook/__init__.py", "2, 2", "1, 2", 0),  # what was executed before is kept
-        ("page.md", "lossbook.used", "lossbook.other", 1),
-        ("requirements.txt", "2.0", "2.1", 1),
-        ("page.md", "lossbook.other", "lossbook.other  # of bench", 1),
-        ("lossbook/__init__.py", "1, 2", "1, 3", 1),  # who uses measurements depends on all
-    ]:
-        edit(small_book / path, old, new)
-        done = execute(small_book)
-        assert f"{stale} to execute" in done.stdout, (path, new, done)
-    for record in small_book.glob("_build/outputs/executed/*/record.json"):
-        record.unlink()
-    assert "0 to execute" in execute(small_book).stdout
-    shutil.rmtree(small_book / "_build" / "kept")
-    assert "0 to execute" in execute(small_book).stdout
-    for record in small_book.glob("_build/outputs/executed/*/record.json"):
-        record.unlink()
-    assert "1 to execute" in execute(small_book).stdout
-
-
-def test_a_failing_cell_stops_the_build_and_is_shown(small_book):
-    edit(small_book / "page.md", "lossbook.used", "assert 1 + 1 == 3")
-    done = execute(small_book)
-    assert done.returncode == 1
-    assert "page.md failed" in done.stdout
-    assert "AssertionError" in done.stdout
-
-
-def test_a_cell_that_asks_the_network_fails(small_book):
-    edit(small_book / "page.md", "lossbook.used", "import urllib.request as r; r.urlopen('http://example.org')")
-    done = execute(small_book)
-    assert done.returncode == 1
-    assert "built without the network" in done.stdout
-
-
-@pytest.mark.parametrize("address", ["('192.0.2.1', 80)", "('example.org', 80)"])
-def test_the_guard_refuses_other_hosts(address):
-    code = f"import socket; socket.create_connection({address}, 1)"
-    command = [sys.executable, "-c", code]
-    done = subprocess.run(command, env=cache.environment(), capture_output=True, text=True, check=False)
-    assert "built without the network" in done.stderr
 
 
 def test_an_old_python_is_told_what_to_install():

@@ -20,7 +20,7 @@ import torch
 from libraries import NAMES, Lazy, load
 from mpmath import mp, mpf
 
-OLDER = Path(sys.prefix) / "older"  # an earlier kornia, which bench.py installs
+OLDER = Path(sys.prefix) / "older"  # an earlier kornia, which `make bench` installs
 ERROR = "error"
 REFUSALS = (ValueError, TypeError, IndexError, RuntimeError, AssertionError)  # how a library refuses an input
 

@@ -94,7 +94,8 @@ def behaviours(family):
         for library in libraries:
             cell = row["cells"].get(library, {"answer": "–", "agrees": None})
             answer = plain(re.sub(r"\w+Error", "error", cell["answer"]))
-            cells.append(f"**{answer}** *{cell['severity']}*" if cell["agrees"] is False else answer)
+            said = "" if harm else f" *{cell.get('severity', '')}*"
+            cells.append(f"**{answer}**{said}" if cell["agrees"] is False else answer)
         threads = "".join(f" {thread(address)}" for address in row["issues"])
         cells += [row["severity"]] if harm else []
         rows.append([row["question"] + threads, plain(row["exact"] or "convention"), *cells])

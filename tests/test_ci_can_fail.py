@@ -24,7 +24,7 @@ FOCAL = ROOT / "chapters" / "imbalance" / "focal.md"
 @pytest.fixture
 def copy(tmp_path):
     """The tools and the package in a place of their own, with no chapter yet."""
-    for folder in ("tools", "lossbook"):
+    for folder in ("tools", "lossbook", "bench"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("requirements.txt", "pyproject.toml", "references.bib"):
         shutil.copyfile(ROOT / name, tmp_path / name)

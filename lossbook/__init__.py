@@ -48,10 +48,12 @@ from lossbook.segmentation import (
     softmax_dice_loss,
     tversky_loss,
 )
+from lossbook.training import Loss
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Loss",
     "asymmetric_loss",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",

@@ -6,10 +6,13 @@ checked. Values are checked too, wherever there are values to look at.
 """
 
 import math
-from collections.abc import Sequence
-from numbers import Real
+from collections.abc import Mapping, Sequence
+from numbers import Integral, Real
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 from torch._C import _functorch as functorch
 from torch._subclasses.fake_tensor import FakeTensor
@@ -40,19 +43,23 @@ def values_are_visible(value: Tensor) -> bool:
     return not (value.is_meta or isinstance(value, FakeTensor))
 
 
-def within(value: Tensor, low: float, high: float, message: str, *, low_in: bool = True) -> None:
-    """Raise with ``message`` and the first offender unless every entry lies in [low, high], or (low, high].
+def within(
+    value: Tensor, low: float, high: float, message: str, *, low_in: bool = True, high_in: bool = True
+) -> None:
+    """Raise with ``message`` and the first offender unless every entry lies between ``low`` and ``high``.
 
-    An end that is infinite is never included, and NaN lies nowhere.
+    The ends are included unless they are infinite or ``low_in`` or ``high_in`` says otherwise. NaN lies nowhere.
     """
     if value.numel() == 0 or value.dtype == torch.bool or not values_are_visible(value):
         return
-    least, most = (float(end) for end in torch.aminmax(value.detach()))  # one pass; NaN wins
-    if not (low <= least and most <= high and math.isfinite(least) and math.isfinite(most)) or (
-        least == low and not low_in
-    ):
-        inside = (value >= low if low_in else value > low) & (value <= high) & value.isfinite()
-        raise ValueError(f"{message}, got {value[~inside][0]}")
+    low_in, high_in = low_in and math.isfinite(low), high_in and math.isfinite(high)
+
+    def lies_within(x: Any) -> Any:  # a number or a tensor
+        return (low < x) & (x < high) | low_in & (x == low) | high_in & (x == high)
+
+    least, most = torch.aminmax(value.detach())  # one pass over memory; where there is a NaN, both are NaN
+    if not (lies_within(float(least)) and lies_within(float(most))):
+        raise ValueError(f"{message}, got {value[~lies_within(value)][0]}")
 
 
 def zero_or_one(value: Tensor, message: str) -> None:
@@ -64,8 +71,8 @@ def zero_or_one(value: Tensor, message: str) -> None:
         raise ValueError(f"{message}, got {value[(value != 0) & (value != 1)][0]}")
 
 
-def number(name: str, value: float, interval: str) -> float:
-    """Return ``value`` if it is a number in ``interval``, written as "[0, 1)": a bracket takes its end in."""
+def number(name: str, value: float, interval: str = "(-inf, inf)") -> float:
+    """Return ``value`` as a Python number if it is in ``interval``, written as "[0, 1)": a bracket takes its end in."""
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name} must be a number, got {type(value).__name__}")
     low, high = map(float, interval[1:-1].split(","))
@@ -73,7 +80,14 @@ def number(name: str, value: float, interval: str) -> float:
     closed |= {high} if interval[-1] == "]" else set()
     if not (low < value < high or value in closed):
         raise ValueError(f"{name} must be in {interval}, got {value}")
-    return value
+    return int(value) if isinstance(value, Integral) else float(value)
+
+
+def integer(name: str, value: int, interval: str = "(-inf, inf)") -> int:
+    """Return ``value`` as a Python integer if it is one, NumPy's included, and in ``interval``."""
+    if not isinstance(value, Integral):
+        raise TypeError(f"{name} must be an integer, got {type(value).__name__}")
+    return int(number(name, value, interval))
 
 
 def same_shape(name: str, value: Tensor, wanted_name: str, wanted: Tensor) -> None:
@@ -89,11 +103,41 @@ def tensor(name: str, value: Tensor) -> None:
         raise TypeError(f"{name} must be a torch.Tensor, got {type(value).__name__}")
 
 
+def array(name: str, value: ArrayLike | Tensor, kinds: str = "iuf") -> NDArray[Any]:
+    """Return a tensor, on whatever device and with whatever gradient, or anything like an array as a NumPy array.
+
+    Raise unless its dtype is of one of the ``kinds``: integers, integers without sign, floating-point numbers, and
+    "b" for truth values.
+    """
+    if isinstance(value, Tensor):
+        value = value.detach().cpu()
+        value = (above_half(value) if value.is_floating_point() else value).numpy()
+    found = np.asarray(value)
+    if found.dtype.kind not in kinds:
+        raise TypeError(f"{name} must hold real numbers, got dtype {found.dtype}")
+    return found
+
+
+def precision(value: ArrayLike | Tensor) -> float:
+    """Return the relative rounding error of the dtype of ``value``, 0 if it holds no floating-point numbers."""
+    if isinstance(value, Tensor):
+        return torch.finfo(value.dtype).eps if value.is_floating_point() else 0.0
+    dtype = np.asarray(value).dtype
+    return float(np.finfo(dtype).eps) if dtype.kind == "f" else 0.0
+
+
+def real(name: str, value: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return integers and truth values in ``dtype``, half precision as float32; raise if ``value`` is complex."""
+    if value.is_complex():
+        raise TypeError(f"{name} must hold real numbers, got {value.dtype}")
+    return above_half(value) if value.is_floating_point() else value.to(dtype)
+
+
 def real_target(target: Tensor, pred: Tensor) -> Tensor:
-    """Return ``target`` in the dtype of ``pred``; raise unless it is of its shape."""
+    """Return ``target`` in the dtype of ``pred``; raise unless it is real and of its shape."""
     tensor("target", target)
     same_shape("target", target, "pred", pred)
-    return target.to(pred.dtype)
+    return real("target", target, pred.dtype).to(pred.dtype)
 
 
 def finite_target(target: Tensor, result: Tensor) -> None:
@@ -113,11 +157,12 @@ def binary_target(target: Tensor, logits: Tensor, *, name: str = "logits", soft:
     """Return ``target`` in the dtype of ``logits``: each 0 or 1, or between them if ``soft``."""
     tensor("target", target)
     same_shape("target", target, name, logits)
+    value = real("target", target, logits.dtype)
     if soft:
-        within(target, 0, 1, "every target must be in [0, 1]")
-    else:
-        zero_or_one(target, "every target must be 0 or 1")
-    return target.to(logits.dtype)
+        within(value, 0, 1, "every target must be in [0, 1]")
+    elif target.dtype != torch.bool:
+        zero_or_one(value, "every target must be 0 or 1")
+    return value.to(logits.dtype)
 
 
 def class_logits(logits: Tensor) -> Tensor:
@@ -148,12 +193,25 @@ def class_target(
     if target.shape != wanted:
         raise ValueError(f"target must have shape {tuple(wanted)}, that of logits {tuple(logits.shape)} "
                          f"without its classes, got {tuple(target.shape)}")
-    keep = torch.ones_like(target, dtype=torch.bool) if ignore_index is None else target != ignore_index
+    y = target.long()  # before anything is compared: in uint8, 156 equals -100
+    if target.dtype == torch.uint64:
+        within(y, 0, math.inf, "every target must be below 2**63, so that none is negative in int64")
+    keep = torch.ones_like(y, dtype=torch.bool) if ignore_index is None else y != ignore_index
     top = logits.shape[1] - 1
     ignored = "" if ignore_index is None else f" or ignore_index {ignore_index}"
-    target = torch.where(keep, target, 0).long()
-    within(target, 0, top, f"every target must be a class from 0 to {top}{ignored}")
-    return target, keep
+    y = torch.where(keep, y, 0)
+    within(y, 0, top, f"every target must be a class from 0 to {top}{ignored}")
+    return y, keep
+
+
+def only_kept(logits: Tensor, keep: Tensor) -> Tensor:
+    """Return ``logits`` with 0 in every example that is left out, so that nothing which stood there is computed with.
+
+    A factor of 0 would not do: 0 times infinity is NaN, in the value as in the gradient.
+    """
+    if values_are_visible(keep) and bool(keep.all()):
+        return logits
+    return torch.where(keep.unsqueeze(1), logits, 0)
 
 
 def class_weight(weight: Tensor | None, logits: Tensor) -> Tensor:
@@ -173,11 +231,11 @@ def distribution_target(target: Tensor, logits: Tensor) -> Tensor:
     if target.shape != logits.shape:
         wanted = f"must hold integer classes, or probabilities in the shape of logits {tuple(logits.shape)}"
         raise ValueError(f"target {wanted}, got {target.dtype} of shape {tuple(target.shape)}")
-    within(target, 0, 1, "every probability in target must be in [0, 1]")
-    total = above_half(target).sum(1)
-    slack = max(1e-5, 8 * torch.finfo(target.dtype).eps)
-    within(total, 1 - slack, 1 + slack, "the probabilities in target must sum to 1 over the classes")
-    return target.to(logits.dtype)
+    value = above_half(target)
+    within(value, 0, 1, "every probability in target must be in [0, 1]")
+    slack = max(1e-5, 8 * precision(target))
+    within(value.sum(1), 1 - slack, 1 + slack, "the probabilities in target must sum to 1 over the classes")
+    return value.to(logits.dtype)
 
 
 def element_weight(name: str, weight: Tensor | None, logits: Tensor) -> Tensor | None:
@@ -195,21 +253,42 @@ def positive_weight(weight: Tensor | None, logits: Tensor) -> Tensor | float:
     if weight is None:
         return 1.0
     weight = floats("pos_weight", weight)
-    if weight.shape not in {(), logits.shape[-1:]}:
+    if weight.ndim > 0 and weight.shape != logits.shape[-1:]:
         wanted = f"() or {tuple(logits.shape[-1:])}, the last axis of logits"
         raise ValueError(f"pos_weight must have shape {wanted}, got {tuple(weight.shape)}")
     within(weight, 0, math.inf, "every pos_weight must be finite and at least 0")
     return weight.to(logits.dtype)
 
 
-def counts(value: Sequence[float] | Tensor, classes: int | None = None) -> Tensor:
-    """Return the (K,) class counts in float64; raise unless each is finite and above 0."""
-    value = torch.as_tensor(value).to(torch.float64)
-    if value.ndim != 1 or len(value) != (classes or max(len(value), 1)):
+def counts(value: Sequence[float] | Tensor, logits: Tensor | None = None) -> Tensor:
+    """Return the (K,) class counts, where the logits are if there are any; raise unless each is finite and above 0.
+
+    They are in float64, or in float32 on the one device that has nothing longer, MPS.
+    """
+    numbers = value if isinstance(value, Tensor) else _numbers(value)
+    if numbers.is_complex() or numbers.dtype == torch.bool:
+        raise TypeError(f"counts must hold one number per class, got {numbers.dtype}")
+    classes = None if logits is None else logits.shape[1]
+    if numbers.ndim != 1 or len(numbers) != (classes or max(len(numbers), 1)):
         wanted = f"({classes or 'K'},)"
-        raise ValueError(f"counts must have shape {wanted}, one per class, got {tuple(value.shape)}")
-    within(value, 0, math.inf, "every count must be finite and above 0", low_in=False)
-    return value
+        raise ValueError(f"counts must have shape {wanted}, one per class, got {tuple(numbers.shape)}")
+    if logits is not None:
+        device = logits.device
+    else:
+        device = value.device if isinstance(value, Tensor) else torch.get_default_device()
+    numbers = numbers.to(device, torch.float32 if device.type == "mps" else torch.float64)
+    within(numbers, 0, math.inf, "every count must be finite and above 0", low_in=False)
+    return numbers
+
+
+def _numbers(value: Sequence[float]) -> Tensor:
+    try:
+        if isinstance(value, (Mapping, str)) or any(isinstance(count, bool) for count in value):
+            raise TypeError
+        return torch.tensor(value, dtype=torch.float64, device="cpu")
+    except (TypeError, ValueError, RuntimeError):
+        got = type(value).__name__
+        raise TypeError(f"counts must be one number per class, in the order of the classes, got {got}") from None
 
 
 def reduce(loss: Tensor, reduction: str, weight: Tensor | None = None) -> Tensor:

@@ -9,21 +9,21 @@ import torch
 from torch import Tensor
 
 from lossbook._fast import classes, with_backward
-from lossbook._fast import with_slope as with_slope
 
 
 def above_half(value: Tensor) -> Tensor:
-    """Return float16 and bfloat16 as float32, anything wider unchanged."""
-    return value.float() if value.dtype in {torch.float16, torch.bfloat16} else value
+    """Return float32 and float64 unchanged, and anything narrower, such as bfloat16, as float32."""
+    return value if value.dtype in {torch.float32, torch.float64} else value.float()
 
 
 def plain_log_odds_against(logits: Tensor, target: Tensor) -> Tensor:
     """Return r = log of the sum over j ≠ y of exp(z_j - z_y), for logits (N, K, …) and integer y (N, …)."""
     y = target.unsqueeze(1)
     others = logits.scatter(1, y, -torch.inf)
-    top = others.amax(1, keepdim=True).detach()
+    top = others.amax(1, keepdim=True).detach().clamp(min=torch.finfo(logits.dtype).min)
     # The largest logit is taken out before exp, z_y after log: no digit of a difference is lost at |z| = 1e4.
-    r = (others - top).exp().sum(1, keepdim=True).log() + (top - logits.gather(1, y))
+    # The sum is at least exp(0) = 1, or 0 where all other logits are -inf.
+    r = (others - top).exp().sum(1, keepdim=True).clamp(min=1).log() + (top - logits.gather(1, y))
     return r.squeeze(1)
 
 
@@ -39,6 +39,17 @@ def log_softmax(logits: Tensor) -> Tensor:
     top = logits.argmax(1, keepdim=True)
     below = (logits - logits.gather(1, top)).scatter(1, top, 0)
     return below - below.exp().scatter(1, top, 0).sum(1, keepdim=True).log1p()
+
+
+def times_log(factor: Tensor, log_p: Tensor) -> Tensor:
+    """Return ``factor`` times ``log_p``, and 0 where both the factor and p are 0: x log x goes to 0 with x."""
+    return factor * log_p.masked_fill((factor == 0) & log_p.isneginf(), 0)
+
+
+@with_backward(classes.soft_cross_entropy, classes.by_class)
+def soft_cross_entropy(logits: Tensor, factor: Tensor) -> Tensor:
+    """Return minus the sum over the classes of ``factor`` times log p, both (N, K, …)."""
+    return -times_log(factor, log_softmax(logits)).sum(1)
 
 
 def per_class(values: Tensor, logits: Tensor) -> Tensor:

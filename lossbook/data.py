@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import pooch
 import torch
 from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.model_selection import train_test_split
@@ -61,17 +60,19 @@ def line_with_outliers(
         x and y, each of shape (n,).
 
     Raises:
-        TypeError: if ``outliers`` or ``noise`` is no number.
-        ValueError: if ``outliers`` is outside [0, 1] or ``noise`` below 0.
+        TypeError: if an argument has the wrong type.
+        ValueError: if ``outliers`` is outside [0, 1], ``noise`` below 0, or a number not finite.
 
     Example:
         >>> x, y = line_with_outliers(100, noise=0.0, outliers=0.05)
         >>> int((y == 60).sum())
         5
     """
-    _checks.number("outliers", outliers, "[0, 1]")
-    _checks.number("noise", noise, "[0, inf)")
-    rng = np.random.default_rng(seed)
+    outliers = _checks.number("outliers", outliers, "[0, 1]")
+    noise = _checks.number("noise", noise, "[0, inf)")
+    slope, intercept = _checks.number("slope", slope), _checks.number("intercept", intercept)
+    stuck_at = _checks.number("stuck_at", stuck_at)
+    n, rng = _checks.integer("n", n, "[0, inf)"), _rng(seed)
     x, e = rng.uniform(-5, 5, n), noise * rng.standard_normal(n)
     stuck = rng.permutation(n) < round(outliers * n)
     y = np.where(stuck, stuck_at, slope * x + intercept) + e
@@ -90,12 +91,16 @@ def widening_noise(n: int = 1000, *, seed: int = 0) -> tuple[Tensor, Tensor]:
     Returns:
         x and y, each of shape (n,).
 
+    Raises:
+        TypeError: if ``n`` or ``seed`` is no integer.
+        ValueError: if one is below 0.
+
     Example:
         >>> x, y = widening_noise(3)
         >>> x.shape, y.shape
         (torch.Size([3]), torch.Size([3]))
     """
-    rng = np.random.default_rng(seed)
+    n, rng = _checks.integer("n", n, "[0, inf)"), _rng(seed)
     x = rng.uniform(0, 10, n)
     return _tensor(x), _tensor(2 + x + (0.2 + 0.3 * x) * rng.standard_normal(n))
 
@@ -118,8 +123,8 @@ def two_class_images(
         Images, shape (N, 1, size, size), in random order, and classes, shape (N,).
 
     Raises:
-        TypeError: if ``contrast`` is no number.
-        ValueError: if ``contrast`` is below 0.
+        TypeError: if an argument has the wrong type.
+        ValueError: if ``contrast`` or a count is below 0, there are not two counts, or ``size`` is below 1.
 
     Example:
         >>> images, classes = two_class_images((3, 5), size=8)
@@ -129,17 +134,25 @@ def two_class_images(
     References:
         Kermany, Goldbaum and others, 2018, Cell 172(5), for the counts, as distributed in training and test sets.
     """
-    _checks.number("contrast", contrast, "[0, inf)")
-    rng = np.random.default_rng(seed)
-    labels = rng.permutation(np.repeat([0, 1], counts))
-    n, at = len(labels), np.arange(size)
-    row, column = rng.uniform(0.2 * size, 0.8 * size, (2, n, 1))
-    width = rng.uniform(0.1 * size, 0.2 * size, (n, 1))
-    across, down = (np.exp(-(((at - middle) / width) ** 2) / 2) for middle in (column, row))
+    contrast, size = _checks.number("contrast", contrast, "[0, inf)"), _checks.integer("size", size, "[1, inf)")
+    if len(counts) != 2:
+        raise ValueError(f"counts must be one number for each of two classes, got {len(counts)}")
+    few, many = (_checks.integer("each of counts", count, "[0, inf)") for count in counts)
+    rng = _rng(seed)
+    labels = rng.permutation(np.repeat([0, 1], (few, many)))
+    row, column = rng.uniform(0.2 * size, 0.8 * size, (2, few + many, 1))
+    width = rng.uniform(0.1 * size, 0.2 * size, (few + many, 1))
+    down, across = _bell(row, width, size), _bell(column, width, size)
     spots = contrast * labels[:, None, None] * down[:, :, None] * across[:, None, :]
-    noise = rng.standard_normal((n, size + 1, size + 1))
+    noise = rng.standard_normal((few + many, size + 1, size + 1))
     smooth = (noise[:, 1:, 1:] + noise[:, :-1, 1:] + noise[:, 1:, :-1] + noise[:, :-1, :-1]) / 2
     return _tensor(smooth + spots)[:, None], _tensor(labels)
+
+
+def _bell(middle: np.ndarray, width: np.ndarray, size: int) -> np.ndarray:
+    # One curve for each image, over its ``size`` rows or columns.
+    bell: np.ndarray = np.exp(-(((np.arange(size) - middle) / width) ** 2) / 2)
+    return bell
 
 
 class MultiLabel(NamedTuple):
@@ -182,7 +195,7 @@ def multi_label_images(
         the truth.
 
     Raises:
-        TypeError: if ``missing`` or ``noise`` is no number.
+        TypeError: if an argument has the wrong type.
         ValueError: if ``missing`` is outside [0, 1], ``ratio`` below 1, ``noise`` below 0, or a label would come in
             every image.
 
@@ -191,14 +204,15 @@ def multi_label_images(
         >>> images.shape, bool((told <= truth).all())
         (torch.Size([1000, 1, 16, 16]), True)
     """
+    n, size = _checks.integer("n", n, "[0, inf)"), _checks.integer("size", size, "[1, inf)")
+    labels = _checks.integer("labels", labels, "[2, inf)")
     share = np.array(long_tail(10**6, labels, ratio=ratio), dtype=float)
-    share *= present / share.sum()
-    _checks.number("missing", missing, "[0, 1]")
-    _checks.number("noise", noise, "[0, inf)")
+    share *= _checks.number("present", present, "(0, inf)") / share.sum()
+    missing, noise = _checks.number("missing", missing, "[0, 1]"), _checks.number("noise", noise, "[0, inf)")
     if share.max() >= 1:
         raise ValueError(f"present must leave every label below 1 per image, got {share.max():.2f} for the first")
     patterns = np.random.default_rng(0).standard_normal((labels, size * size))
-    rng = np.random.default_rng(seed)
+    rng = _rng(seed)
     truth = rng.random((n, labels)) < share
     one = rng.choice(labels, n, p=share / share.sum())
     truth[np.arange(n), one] |= ~truth.any(axis=1)
@@ -238,7 +252,7 @@ def dense_detections(
         background, shape (n_images, boxes). The objects stand at random places.
 
     Raises:
-        TypeError: if ``lookalikes`` is no number.
+        TypeError: if an argument has the wrong type.
         ValueError: if ``objects`` is not between 1 and ``boxes``, or ``lookalikes`` is outside [0, 1].
 
     Example:
@@ -249,10 +263,12 @@ def dense_detections(
     References:
         Lin, Goyal, Girshick, He and Dollár, 2017, ICCV, section 1, for the counts (arXiv:1708.02002).
     """
-    if not 1 <= objects <= boxes:
+    n_images, boxes = _checks.integer("n_images", n_images, "[0, inf)"), _checks.integer("boxes", boxes, "[1, inf)")
+    if not 1 <= _checks.integer("objects", objects) <= boxes:
         raise ValueError(f"objects must be between 1 and boxes {boxes}, got {objects}")
-    _checks.number("lookalikes", lookalikes, "[0, 1]")
-    rng = np.random.default_rng(seed)
+    lookalikes = _checks.number("lookalikes", lookalikes, "[0, 1]")
+    separation, features = _checks.number("separation", separation), _checks.integer("features", features, "[1, inf)")
+    rng = _rng(seed)
     is_object = rng.random((n_images, boxes)).argsort(axis=1) < objects
     is_alike = rng.random((n_images, boxes)) < lookalikes
     # A centre at equal distance along every feature: separation in total.
@@ -279,6 +295,7 @@ def long_tail(largest: int, classes: int, *, ratio: float) -> list[int]:
         The size of each class.
 
     Raises:
+        TypeError: if ``largest`` or ``classes`` is no integer, or ``ratio`` no number.
         ValueError: if an argument is outside its range.
 
     Example:
@@ -288,9 +305,8 @@ def long_tail(largest: int, classes: int, *, ratio: float) -> list[int]:
     References:
         Cui, Jia, Lin, Song and Belongie, 2019, CVPR, section 5.1 (arXiv:1901.05555).
     """
-    if largest < 1 or classes < 2 or ratio < 1:
-        got = f"{largest}, {classes} and {ratio}"
-        raise ValueError(f"largest, classes and ratio must be at least 1, 2 and 1, got {got}")
+    largest, classes = _checks.integer("largest", largest, "[1, inf)"), _checks.integer("classes", classes, "[2, inf)")
+    ratio = _checks.number("ratio", ratio, "[1, inf)")
     return [max(1, round(largest * ratio ** (-k / (classes - 1)))) for k in range(classes)]
 
 
@@ -309,7 +325,8 @@ def digits_split(*, ratio: float = 1.0, seed: int = 0) -> Split:
         The parts: images with pixels in [0, 1], shape (N, 64), and digits, shape (N,).
 
     Raises:
-        ValueError: if ``ratio`` is below 1.
+        TypeError: if ``ratio`` is no number, or ``seed`` no integer.
+        ValueError: if ``ratio`` or ``seed`` is outside its range.
 
     Example:
         >>> digits = digits_split(ratio=100)
@@ -322,7 +339,7 @@ def digits_split(*, ratio: float = 1.0, seed: int = 0) -> Split:
         Alpaydin and Kaynak, 1998, UCI Machine Learning Repository: Optical Recognition of Handwritten Digits.
     """
     parts = _split(*_digits(), seed)
-    if ratio != 1:
+    if _checks.number("ratio", ratio, "[1, inf)") != 1:
         smallest = np.bincount(parts[1]).min()
         kept = _keep(parts[1], long_tail(int(smallest), 10, ratio=ratio), seed)
         parts[:2] = parts[0][kept], parts[1][kept]
@@ -340,6 +357,10 @@ def breast_cancer_split(*, seed: int = 0) -> Split:
 
     Returns:
         The parts: measurements, shape (N, 30), and classes, shape (N,): 0 benign, 1 malignant.
+
+    Raises:
+        TypeError: if ``seed`` is no integer.
+        ValueError: if ``seed`` is below 0 or above 2**32 - 1.
 
     Example:
         >>> tumours = breast_cancer_split()
@@ -388,6 +409,8 @@ def pneumonia_mnist(*, folder: str | Path | None = None) -> Split:
     References:
         Yang, Shi, Wei, Liu, Zhao, Ke, Pfister and Ni, 2023, Scientific Data 10, 41.
     """
+    import pooch  # no chapter needs it, so a reader need not have it
+
     folder = Path(folder or pooch.os_cache("lossbook"))
     try:
         path = pooch.retrieve(
@@ -432,11 +455,16 @@ def _digits() -> tuple[np.ndarray, np.ndarray]:
 
 
 def _split(x: np.ndarray, y: np.ndarray, seed: int) -> list[np.ndarray]:
+    seed = _checks.integer("seed", seed, f"[0, {2**32 - 1}]")  # what scikit-learn takes
     x_train, x_rest, y_train, y_rest = train_test_split(x, y, test_size=0.4, stratify=y, random_state=seed)
     x_val, x_test, y_val, y_test = train_test_split(
         x_rest, y_rest, test_size=0.5, stratify=y_rest, random_state=seed
     )
     return [x_train, y_train, x_val, y_val, x_test, y_test]
+
+
+def _rng(seed: int) -> np.random.Generator:
+    return np.random.default_rng(_checks.integer("seed", seed, "[0, inf)"))
 
 
 def _keep(labels: np.ndarray, sizes: Sequence[int], seed: int) -> np.ndarray:

@@ -2,7 +2,8 @@ r"""Losses for imbalanced classes, and the weights that go with them.
 
 Binary and multi-label losses take logits and targets of one shape, one sigmoid per element. Class losses take
 logits (N, K) or (N, K, d1, …) and integer targets (N,) or (N, d1, …). Here :math:`p_t` is the probability
-that the model gives to what is true. Half precision is computed and returned in float32.
+that the model gives to what is true. Half precision is computed and returned in float32. For class losses a logit may
+be -inf: it masks a class, whose p is 0.
 """
 
 from collections.abc import Sequence
@@ -12,12 +13,13 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from lossbook import _checks
-from lossbook._fast import elementwise, with_slope
-from lossbook._stable import centred, log_odds_against, log_softmax, per_class
+from lossbook._fast import classes, elementwise, with_backward, with_slope
+from lossbook._stable import centred, log_odds_against, log_softmax, per_class, times_log
+from lossbook.classification import _binary_cross_entropy
 
 
 def class_weights(
-    counts: Sequence[float] | Tensor, *, method: str = "balanced", beta: float = 0.999
+    counts: Sequence[float] | Tensor, *, method: str = "balanced", beta: float | None = None
 ) -> Tensor:
     r"""One weight per class from how often each class occurs: the rarer, the larger.
 
@@ -34,14 +36,15 @@ def class_weights(
     Args:
         counts: examples per class, shape (K,), each above 0.
         method: the formula.
-        beta: for "effective" only, in [0, 1).
+        beta: for "effective" only, in [0, 1); None is 0.999.
 
     Returns:
         The weights, shape (K,), in torch's default dtype.
 
     Raises:
-        ValueError: if a count is 0, negative or not finite, ``method`` is unknown, or ``beta`` is outside [0,
-            1).
+        TypeError: if the counts are not numbers in a row, or ``beta`` is no number.
+        ValueError: if a count is 0, negative or not finite, ``method`` is unknown, or ``beta`` is outside [0, 1) or
+            given to a method that has none.
 
     Example:
         >>> class_weights([80, 10, 10], method="inverse")
@@ -52,7 +55,9 @@ def class_weights(
         Cui, Jia, Lin, Song and Belongie, 2019, CVPR, sections 3 and 4, for the effective number (arXiv:1901.05555).
     """
     n = _checks.counts(counts)
-    _checks.number("beta", beta, "[0, 1)")
+    if beta is not None and method != "effective":
+        raise ValueError(f'beta is for the method "effective" alone, got beta {beta} and method {method!r}')
+    beta = _checks.number("beta", 0.999 if beta is None else beta, "[0, 1)")
     if method == "inverse":
         weight = n.sum() / n
     elif method == "balanced":
@@ -108,9 +113,9 @@ def focal_loss(
     """
     logits = _checks.floats("logits", logits)
     target = _checks.binary_target(target, logits)
-    _checks.number("gamma", gamma, "[0, inf)")
+    gamma = _checks.number("gamma", gamma, "[0, inf)")
     if alpha is not None:
-        _checks.number("alpha", alpha, "[0, 1]")
+        alpha = _checks.number("alpha", alpha, "[0, 1]")
     return _checks.reduce(_focal(logits, target, gamma, alpha), reduction)
 
 
@@ -150,7 +155,7 @@ def softmax_focal_loss(
         target: integer classes from 0 to K - 1, shape (N,) or (N, d1, …).
         gamma: focusing strength, at least 0.
         weight: one factor per class, shape (K,), each at least 0; None is all ones.
-        ignore_index: a target value that leaves its example out of sum and mean.
+        ignore_index: a target value that leaves its example out of sum and mean, whatever its logits are.
         reduction: "none", "mean" (weighted, over the examples that are kept) or "sum".
 
     Returns:
@@ -170,10 +175,10 @@ def softmax_focal_loss(
         classes in section 3 (arXiv:1708.02002).
     """
     logits = _checks.class_logits(logits)
-    target, keep = _checks.class_target(target, logits, ignore_index)
-    _checks.number("gamma", gamma, "[0, inf)")
+    target, keep = _checks.class_target(target, logits, _checks.integer("ignore_index", ignore_index))
+    gamma = _checks.number("gamma", gamma, "[0, inf)")
     w = _checks.class_weight(weight, logits)[target] * keep
-    r = log_odds_against(logits, target)
+    r = log_odds_against(_checks.only_kept(logits, keep), target)
     log_p_y, log_1_minus_p_y = logsigmoid(-r), logsigmoid(r)
     loss = -w * torch.exp(gamma * log_1_minus_p_y) * log_p_y
     return _checks.reduce(loss, reduction, w)
@@ -202,7 +207,8 @@ def asymmetric_loss(
     focal loss. It is not minimised by the true probability.
 
     Peers: the authors' code sums instead of averaging, has gamma_pos 1 as its default where the paper recommends
-    0, and clips p at 1e-8, below which positives have no gradient.
+    0, and clips p at 1e-8, below which positives have no gradient. Forward and backward together hold 4 times the
+    memory of the logits here.
 
     Args:
         logits: any shape, one independent logit per element.
@@ -229,9 +235,9 @@ def asymmetric_loss(
     """
     z = _checks.floats("logits", logits)
     y = _checks.binary_target(target, z)
-    _checks.number("gamma_pos", gamma_pos, "[0, inf)")
-    _checks.number("gamma_neg", gamma_neg, "[0, inf)")
-    _checks.number("margin", margin, "[0, 1)")
+    gamma_pos = _checks.number("gamma_pos", gamma_pos, "[0, inf)")
+    gamma_neg = _checks.number("gamma_neg", gamma_neg, "[0, inf)")
+    margin = _checks.number("margin", margin, "[0, 1)")
     return _checks.reduce(_asymmetric(z, y, gamma_pos, gamma_neg, margin), reduction)
 
 
@@ -240,14 +246,15 @@ def _asymmetric(z: Tensor, y: Tensor, gamma_pos: float, gamma_neg: float, m: flo
     log_p, log_1_minus_p = logsigmoid(z), logsigmoid(-z)
     positive = -torch.exp(gamma_pos * log_1_minus_p) * log_p
     p = log_p.exp()  # not sigmoid(z), whose derivative in torch is rounded where p is nearly 1
-    p_m = torch.where(p > m, p - m, 0.5)  # 0.5: any number that has a logarithm, for what is dropped
-    negative = torch.where(p > m, -(p_m**gamma_neg) * _log_rest(p_m, log_1_minus_p, m), 0)
+    kept = p > m
+    p_m = torch.where(kept, p - m, 0.5)  # 0.5: any number that has a logarithm, for what is dropped
+    negative = torch.where(kept, -torch.exp(gamma_neg * p_m.log()) * _log_rest(p_m, log_1_minus_p, m), 0)
     return torch.where(y == 1, positive, negative)
 
 
 def _log_rest(p_m: Tensor, log_1_minus_p: Tensor, m: float) -> Tensor:
     # log(1 - p_m): as it stands while p_m is small, as the log of (1 - p) + m when it is large.
-    large = torch.logaddexp(log_1_minus_p, p_m.new_tensor(m).log())
+    large = log_1_minus_p if m == 0 else (log_1_minus_p.exp() + m).log()
     return torch.where(p_m < 0.5, torch.log1p(-p_m.clamp(max=0.5)), large)
 
 
@@ -272,7 +279,9 @@ def softmax_asymmetric_loss(
     smoothing it is softmax focal loss, and ``gamma_neg`` does nothing.
 
     Peers: the paper has only the form for several labels; this is that of the authors' code, which rounds
-    :math:`1 - p_y` to 0 for sure predictions.
+    :math:`1 - p_y` to 0 for sure predictions. A class masked by -inf adds nothing, unless ``gamma_neg`` is 0: then
+    its smoothed share makes the loss infinite. Forward and backward together hold 2 to 3 times the memory of the
+    logits.
 
     Args:
         logits: shape (N, K) or (N, K, d1, …), K at least 2.
@@ -300,13 +309,19 @@ def softmax_asymmetric_loss(
     """
     logits = _checks.class_logits(logits)
     y, _ = _checks.class_target(target, logits)
-    _checks.number("gamma_pos", gamma_pos, "[0, inf)")
-    _checks.number("gamma_neg", gamma_neg, "[0, inf)")
-    epsilon = _checks.number("label_smoothing", label_smoothing, "[0, 1]") / logits.shape[1]
-    r, log_p = log_odds_against(logits, y), log_softmax(logits)
+    gamma_pos = _checks.number("gamma_pos", gamma_pos, "[0, inf)")
+    gamma_neg = _checks.number("gamma_neg", gamma_neg, "[0, inf)")
+    epsilon = _checks.number("label_smoothing", label_smoothing, "[0, 1]")
+    return _checks.reduce(_softmax_asymmetric(logits, y, gamma_pos, gamma_neg, epsilon), reduction)
+
+
+@with_backward(classes.softmax_asymmetric, classes.by_class)
+def _softmax_asymmetric(logits: Tensor, y: Tensor, gamma_pos: float, gamma_neg: float, epsilon: float) -> Tensor:
+    r, log_p, share = log_odds_against(logits, y), log_softmax(logits), epsilon / logits.shape[1]
     true = torch.exp(gamma_pos * logsigmoid(r)) * logsigmoid(-r)
-    others = (torch.exp(gamma_neg * log_p) * log_p).scatter(1, y.unsqueeze(1), 0).sum(1)
-    return _checks.reduce(-(1 - label_smoothing + epsilon) * true - epsilon * others, reduction)
+    p_to_gamma = torch.exp(gamma_neg * log_p.clamp(min=torch.finfo(log_p.dtype).min))
+    others = times_log(p_to_gamma, log_p).scatter(1, y.unsqueeze(1), 0).sum(1)
+    return -(1 - epsilon + share) * true - share * others
 
 
 def logit_adjusted_loss(
@@ -334,7 +349,7 @@ def logit_adjusted_loss(
     Args:
         logits: shape (N, K) or (N, K, d1, …), K at least 2.
         target: integer classes from 0 to K - 1, shape (N,) or (N, d1, …).
-        counts: training examples per class, shape (K,), each above 0.
+        counts: training examples per class, in their order, shape (K,), each above 0.
         tau: strength, at least 0.
         reduction: "none", "mean" (over examples) or "sum".
 
@@ -354,7 +369,7 @@ def logit_adjusted_loss(
     """
     logits = _checks.class_logits(logits)
     y, _ = _checks.class_target(target, logits)
-    n = _checks.counts(counts, logits.shape[1])
+    n = _checks.counts(counts, logits)
     tau = _checks.number("tau", tau, "[0, inf)")
     adjusted = centred(logits) + tau * per_class(n.log(), logits)
     return _checks.reduce(-logsigmoid(-log_odds_against(adjusted, y)), reduction)
@@ -387,7 +402,7 @@ def ldam_loss(
     Args:
         logits: shape (N, K) or (N, K, d1, …), K at least 2.
         target: integer classes from 0 to K - 1, shape (N,) or (N, d1, …).
-        counts: training examples per class, shape (K,), each above 0.
+        counts: training examples per class, in their order, shape (K,), each above 0.
         max_margin: margin of the rarest class, at least 0, in the unit of the logits.
         scale: multiplies logits and margins, above 0.
         weight: one factor per class, shape (K,), each at least 0; None is all ones.
@@ -411,9 +426,9 @@ def ldam_loss(
     """
     logits = _checks.class_logits(logits)
     y, _ = _checks.class_target(target, logits)
-    n = _checks.counts(counts, logits.shape[1])
-    _checks.number("max_margin", max_margin, "[0, inf)")
-    _checks.number("scale", scale, "(0, inf)")
+    n = _checks.counts(counts, logits)
+    max_margin = _checks.number("max_margin", max_margin, "[0, inf)")
+    scale = _checks.number("scale", scale, "(0, inf)")
     w_y = _checks.class_weight(weight, logits)[y]
     delta = (max_margin * (n.min() / n) ** 0.25).to(logits.dtype)[y].unsqueeze(1)
     shifted = centred(logits).scatter_add(1, y.unsqueeze(1), -delta)
@@ -480,16 +495,24 @@ def distribution_balanced_loss(
     """
     logits = _checks.label_logits(logits)
     y = _checks.binary_target(target, logits)
-    n = _checks.counts(counts, logits.shape[1])
-    _checks.number("total", total, f"({n.max():.17g}, inf)")  # more than any count
-    for name, value, interval in (("alpha", alpha, "[0, inf)"), ("beta", beta, "(0, inf)"), ("mu", mu, "[0, inf)"),
-                                  ("kappa", kappa, "[0, inf)"), ("scale", scale, "(0, inf)")):
-        _checks.number(name, value, interval)
-    rarity, nu = (1 / n).to(logits), (kappa * torch.log(total / n - 1)).to(logits)
+    n = _checks.counts(counts, logits)
+    total = _checks.integer("total", total)
+    _checks.within(n, 0, total, f"every count must be below total {total}", high_in=False)
+    alpha, mu = _checks.number("alpha", alpha, "[0, inf)"), _checks.number("mu", mu, "[0, inf)")
+    beta, scale = _checks.number("beta", beta, "(0, inf)"), _checks.number("scale", scale, "(0, inf)")
+    kappa = _checks.number("kappa", kappa, "[0, inf)")
+    rarity, nu = (1 / n).to(logits).expand_as(logits), (kappa * torch.log(total / n - 1)).to(logits).expand_as(logits)
+    return _checks.reduce(_distribution_balanced(logits, y, rarity, nu, alpha, beta, mu, scale), reduction)
+
+
+@with_slope(elementwise.distribution_balanced)
+def _distribution_balanced(
+    z: Tensor, y: Tensor, rarity: Tensor, nu: Tensor, alpha: float, beta: float, mu: float, scale: float
+) -> Tensor:
     r = rarity / (y * rarity).sum(1, keepdim=True)
     r_hat = alpha + torch.sigmoid(beta * (r - mu))
-    positive, negative = logsigmoid(logits - nu), logsigmoid(-scale * (logits - nu)) / scale
-    return _checks.reduce(-r_hat * torch.where(y == 1, positive, negative), reduction)
+    positive, negative = logsigmoid(z - nu), logsigmoid(-scale * (z - nu)) / scale
+    return -r_hat * torch.where(y == 1, positive, negative)
 
 
 def ohem_loss(logits: Tensor, target: Tensor, *, keep: int = 128, reduction: str = "mean") -> Tensor:
@@ -504,7 +527,8 @@ def ohem_loss(logits: Tensor, target: Tensor, *, keep: int = 128, reduction: str
     cross-entropy.
 
     Peers: the paper ranks regions of an image by the loss of a read-only copy of the network, after removing
-    overlapping ones, and shares B = 128 between two images; here the batch itself is ranked.
+    overlapping ones, and shares B = 128 between two images; here the batch itself is ranked. Forward, sorting and
+    backward together hold 5 times the memory of the logits.
 
     Args:
         logits: any shape, one independent logit per element.
@@ -526,12 +550,17 @@ def ohem_loss(logits: Tensor, target: Tensor, *, keep: int = 128, reduction: str
     References:
         Shrivastava, Gupta and Girshick, 2016, CVPR, section 4 (arXiv:1604.03540).
     """
-    logits = _checks.floats("logits", logits)
-    y = _checks.binary_target(target, logits)
-    if not isinstance(keep, int):
-        raise TypeError(f"keep must be an integer, got {type(keep).__name__}")
-    _checks.number("keep", keep, "[1, inf)")
-    loss = -logsigmoid((2 * y - 1) * logits)
-    hardest = loss.flatten().topk(min(keep, loss.numel())).indices
-    kept = torch.zeros_like(loss).flatten().scatter(0, hardest, 1).view_as(loss)
-    return _checks.reduce(kept * loss, reduction, kept)
+    z = _checks.floats("logits", logits)
+    y = _checks.binary_target(target, z)
+    keep = _checks.integer("keep", keep, "[1, inf)")
+    if torch.compiler.is_compiling():  # where no shape may depend on whether the batch is smaller than ``keep``
+        loss = _binary_cross_entropy(z, y, 1.0)
+        kept = loss.detach().flatten().argsort(descending=True).argsort().view_as(loss) < keep
+        return _checks.reduce(kept * loss, reduction, kept)
+    with torch.no_grad():
+        each = _binary_cross_entropy(z, y, 1.0).flatten()
+        hardest = each.topk(min(keep, each.numel())).indices
+    loss = _binary_cross_entropy(z.flatten().gather(0, hardest), y.flatten().gather(0, hardest), 1.0)
+    if reduction == "none":
+        return torch.zeros_like(each).scatter(0, hardest, loss).view_as(z)
+    return _checks.reduce(loss, reduction)

@@ -1,9 +1,10 @@
 r"""Information, entropy and divergence of discrete distributions.
 
 Everything here speaks of distributions, not of logits: arrays of probabilities whose **last axis** runs over
-the outcomes and sums to 1, any axes before it count distributions. Logarithms are natural (nats) unless
-``base`` says otherwise: ``base=2`` gives bits. An outcome of probability 0 contributes nothing, since
-:math:`x \log x \to 0`. One distribution gives a float, several give an array.
+the outcomes and sums to 1, any axes before it count distributions. A sum that misses 1 by rounding (1e-5, or what half
+precision makes of it) is made 1. Logarithms are natural (nats) unless ``base`` says otherwise: ``base=2`` gives bits.
+An outcome of probability 0 contributes nothing, since :math:`x \log x \to 0`. One distribution gives a float, several
+give an array. Lists, arrays and tensors are all the same here.
 """
 
 import heapq
@@ -13,13 +14,13 @@ from collections.abc import Hashable, Mapping
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lossbook import _checks
+
 Array = NDArray[np.float64]
 
 
 def _probabilities(name: str, p: ArrayLike) -> Array:
-    p = np.asarray(p)
-    if not np.issubdtype(p.dtype, np.number) or np.iscomplexobj(p):
-        raise TypeError(f"{name} must hold real numbers, got dtype {p.dtype}")
+    p = _checks.array(name, p)
     ok = (p >= 0) & (p <= 1)
     if not ok.all():
         raise ValueError(f"every entry of {name} must be in [0, 1], got {p[~ok].flat[0]}")
@@ -27,12 +28,15 @@ def _probabilities(name: str, p: ArrayLike) -> Array:
 
 
 def _distribution(name: str, p: ArrayLike) -> Array:
+    slack = max(1e-5, 8 * _checks.precision(p))
     p = _probabilities(name, p)
     if p.ndim == 0 or p.size == 0:
         raise ValueError(f"{name} must have shape (..., K), its last axis the outcomes, got {p.shape}")
-    off = np.abs(p.sum(axis=-1) - 1)
-    if off.max() > 1e-5:
-        raise ValueError(f"{name} must sum to 1 over its last axis, got {p.sum(axis=-1).flat[off.argmax()]}")
+    total = p.sum(axis=-1, keepdims=True)
+    off = np.abs(total - 1)
+    if off.max() > slack:
+        raise ValueError(f"{name} must sum to 1 over its last axis, got {total.flat[off.argmax()]}")
+    p /= total  # what is off by rounding would break laws that hold for distributions
     return p
 
 
@@ -44,10 +48,19 @@ def _pair(p: ArrayLike, q: ArrayLike) -> tuple[Array, Array]:
 
 
 def _log(p: Array, base: float) -> Array:
-    if not 0 < base < math.inf or base == 1:
-        raise ValueError(f"base must be finite, above 0 and not 1, got {base}")
     with np.errstate(divide="ignore"):
-        return np.log(p) / math.log(base)
+        return np.log(p) / _nats_in_a_unit_of(base)
+
+
+def _nats_in_a_unit_of(base: float) -> float:
+    if _checks.number("base", base, "(0, inf)") == 1:
+        raise ValueError("base must not be 1, whose logarithm is 0")
+    return math.log(base)
+
+
+def _bounded(nats: float | Array, most: float, base: float) -> float | Array:
+    # No divergence is below 0; the rounding of a sum might be, by 1e-16.
+    return _scalar(np.clip(np.asarray(nats), 0, most) / _nats_in_a_unit_of(base))
 
 
 def _expectation(p: Array, values: Array) -> float | Array:
@@ -75,7 +88,7 @@ def information_content(p: ArrayLike, *, base: float = math.e) -> float | Array:
         The information of each event, of the shape of ``p``.
 
     Raises:
-        TypeError: if ``p`` does not hold real numbers.
+        TypeError: if ``p`` does not hold real numbers, or ``base`` is no number.
         ValueError: if an entry is outside [0, 1], or ``base`` is no base of a logarithm.
 
     Example:
@@ -161,8 +174,8 @@ def kl_divergence(p: ArrayLike, q: ArrayLike, *, base: float = math.e) -> float 
 
     .. math:: D(p \,\|\, q) = \sum_x p(x) \log_b \frac{p(x)}{q(x)} = H(p, q) - H(p)
 
-    0 only at :math:`q = p`, never negative, not symmetric, and infinite where q gives 0 to an outcome that
-    occurs.
+    0 at :math:`q = p` and nowhere else (up to rounding, 1e-16), never negative, not symmetric, and infinite where q
+    gives 0 to an outcome that occurs.
 
     Peers: ``torch.nn.functional.kl_div`` takes log q first and p second, and its "mean" divides by all
         elements.
@@ -190,7 +203,8 @@ def kl_divergence(p: ArrayLike, q: ArrayLike, *, base: float = math.e) -> float 
     """
     p, q = _pair(p, q)
     with np.errstate(invalid="ignore"):
-        return _expectation(p, _log(p, base) - _log(q, base))
+        nats = _expectation(p, _log(p, math.e) - _log(q, math.e))
+    return _bounded(nats, math.inf, base)
 
 
 def js_divergence(p: ArrayLike, q: ArrayLike, *, base: float = math.e) -> float | Array:
@@ -226,7 +240,8 @@ def js_divergence(p: ArrayLike, q: ArrayLike, *, base: float = math.e) -> float 
     p, q = _pair(p, q)
     # Half of the smallest number above 0 would round to 0, and the divergence to infinity.
     m = np.maximum((p + q) / 2, np.finfo(np.float64).smallest_subnormal)
-    return (kl_divergence(p, m, base=base) + kl_divergence(q, m, base=base)) / 2
+    nats = (np.asarray(kl_divergence(p, m)) + kl_divergence(q, m)) / 2
+    return _bounded(nats, math.log(2), base)
 
 
 def perplexity(p: ArrayLike, q: ArrayLike | None = None) -> float | Array:
@@ -256,8 +271,9 @@ def perplexity(p: ArrayLike, q: ArrayLike | None = None) -> float | Array:
     References:
         Jelinek, Mercer, Bahl and Baker, 1977, Journal of the Acoustical Society of America 62, S63.
     """
-    h = entropy(p) if q is None else cross_entropy(p, q)
-    return math.exp(h) if isinstance(h, float) else np.exp(h)
+    nats = entropy(p) if q is None else cross_entropy(p, q)
+    with np.errstate(over="ignore"):
+        return _scalar(np.exp(np.asarray(nats)))
 
 
 def huffman_code(p: Mapping[Hashable, float]) -> dict[Hashable, str]:
@@ -277,6 +293,7 @@ def huffman_code(p: Mapping[Hashable, float]) -> dict[Hashable, str]:
         A string of 0 and 1 for each symbol, in the order of ``p``.
 
     Raises:
+        TypeError: if ``p`` is not a mapping from symbols to numbers.
         ValueError: if the probabilities do not sum to 1, or one is not above 0.
 
     Example:
@@ -286,6 +303,8 @@ def huffman_code(p: Mapping[Hashable, float]) -> dict[Hashable, str]:
     References:
         Huffman, 1952, Proceedings of the IRE 40(9).
     """
+    if not isinstance(p, Mapping):
+        raise TypeError(f"p must be a mapping from symbols to probabilities, got {type(p).__name__}")
     _distribution("p", list(p.values()))
     if min(p.values()) <= 0:
         raise ValueError(f"every probability in p must be above 0, got {min(p.values())}")

@@ -5,11 +5,13 @@ Here is what it lacks. Everything takes arrays or tensors and returns floats and
 gradient.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import t as student  # type: ignore[import-untyped]
+
+from lossbook import _checks
 
 Array = NDArray[np.float64]
 
@@ -33,7 +35,8 @@ class Interval(NamedTuple):
 def reliability(probs: ArrayLike, target: ArrayLike, *, bins: int = 15) -> Reliability:
     r"""How often what was predicted with a given confidence came true.
 
-    Predictions are put into bins of equal width by their confidence. For probabilities of two outcomes the
+    Predictions are put into bins of equal width by their confidence. The upper end of a bin belongs to it, as in the
+    paper of Guo and others and in scikit-learn, and 0 belongs to the first. For probabilities of two outcomes the
     confidence is the probability of 1 and "true" is a target of 1; for several classes it is the largest
     probability and "true" is that its class is the target.
 
@@ -46,6 +49,7 @@ def reliability(probs: ArrayLike, target: ArrayLike, *, bins: int = 15) -> Relia
         Mean confidence, frequency of the true, and number of predictions, for each bin that has any.
 
     Raises:
+        TypeError: if ``bins`` is no integer, or an array holds no real numbers.
         ValueError: if shapes do not fit, ``probs`` are no probabilities or distributions, a target is no class, or
             ``bins`` is below 1.
 
@@ -56,10 +60,10 @@ def reliability(probs: ArrayLike, target: ArrayLike, *, bins: int = 15) -> Relia
     References:
         Niculescu-Mizil and Caruana, 2005, ICML.
     """
+    bins = _checks.integer("bins", bins, "[1, inf)")
     confidence, true = _confidence(probs, target)
-    if bins < 1:
-        raise ValueError(f"bins must be at least 1, got {bins}")
-    place = np.minimum((confidence * bins).astype(int), bins - 1)
+    upper_ends = np.arange(1, bins + 1) / bins
+    place = np.searchsorted(upper_ends, confidence)  # of the first end that is no smaller
     count = np.bincount(place, minlength=bins)
     some = count > 0
     total, hits = (np.bincount(place, weights=values, minlength=bins)[some] for values in (confidence, true))
@@ -85,6 +89,7 @@ def expected_calibration_error(probs: ArrayLike, target: ArrayLike, *, bins: int
         The error, between 0 and 1.
 
     Raises:
+        TypeError: if ``bins`` is no integer, or an array holds no real numbers.
         ValueError: if shapes do not fit, ``probs`` are no probabilities or distributions, a target is no class, or
             ``bins`` is below 1.
 
@@ -116,7 +121,8 @@ def confidence_interval(values: ArrayLike, *, level: float = 0.95) -> Interval:
         The mean and the two ends.
 
     Raises:
-        ValueError: if there are fewer than two values, or ``level`` is not between 0 and 1.
+        TypeError: if ``values`` does not hold real numbers, or ``level`` is no number.
+        ValueError: if there are fewer than two values, one is not finite, or ``level`` is not between 0 and 1.
 
     Example:
         >>> mean, low, high = confidence_interval([0.90, 0.92, 0.94])
@@ -126,26 +132,32 @@ def confidence_interval(values: ArrayLike, *, level: float = 0.95) -> Interval:
     References:
         Student, 1908, Biometrika 6(1).
     """
-    x = np.asarray(values, dtype=np.float64)
+    x = _checks.array("values", values).astype(np.float64)
     if x.ndim != 1 or len(x) < 2:
         raise ValueError(f"values must have shape (n,) with n of at least 2, got {x.shape}")
-    if not 0 < level < 1:
-        raise ValueError(f"level must be between 0 and 1, got {level}")
+    _all(np.isfinite(x), x, "every value must be finite")
+    level = _checks.number("level", level, "(0, 1)")
     half = float(student.ppf((1 + level) / 2, len(x) - 1) * x.std(ddof=1) / np.sqrt(len(x)))
     mean = float(x.mean())
     return Interval(mean, mean - half, mean + half)
 
 
 def _confidence(probs: ArrayLike, target: ArrayLike) -> tuple[Array, Array]:
-    p, y = np.asarray(probs, dtype=np.float64), np.asarray(target)
+    # How sure each prediction is, and 1.0 or 0.0 for whether it came true.
+    slack = max(1e-3, 8 * _checks.precision(probs))
+    p, y = _checks.array("probs", probs).astype(np.float64), _checks.array("target", target, "biuf")
     if p.ndim not in {1, 2} or p.size == 0 or y.shape != p.shape[:1]:
         raise ValueError(f"probs must have shape (N,) or (N, K) and target (N,), got {p.shape} and {y.shape}")
-    if not ((p >= 0) & (p <= 1)).all():
-        raise ValueError(f"every entry of probs must be in [0, 1], got {p[~((p >= 0) & (p <= 1))][0]}")
-    if p.ndim == 2 and not np.allclose(p.sum(axis=1), 1, rtol=0, atol=1e-3):
-        worst = p.sum(axis=1)[np.abs(p.sum(axis=1) - 1).argmax()]
-        raise ValueError(f"every row of probs must sum to 1 over the classes, got {worst}")
+    _all((p >= 0) & (p <= 1), p, "every entry of probs must be in [0, 1]")
     top = 1 if p.ndim == 1 else p.shape[1] - 1
-    if not np.isin(y, np.arange(top + 1)).all():
-        raise ValueError(f"every target must be a class from 0 to {top}, got {y[~np.isin(y, np.arange(top + 1))][0]}")
-    return (p, (y == 1).astype(float)) if p.ndim == 1 else (p.max(axis=1), (p.argmax(axis=1) == y).astype(float))
+    _all((y >= 0) & (y <= top) & (y == np.floor(y)), y, f"every target must be a class from 0 to {top}")
+    if p.ndim == 1:
+        return p, (y == 1).astype(np.float64)
+    total = p.sum(axis=1)
+    _all(np.abs(total - 1) <= slack, total, "every row of probs must sum to 1 over the classes")
+    return p.max(axis=1), (p.argmax(axis=1) == y).astype(np.float64)
+
+
+def _all(ok: NDArray[np.bool_], values: NDArray[Any], message: str) -> None:
+    if not ok.all():
+        raise ValueError(f"{message}, got {values[~ok][0]}")

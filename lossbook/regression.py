@@ -5,7 +5,6 @@ All take ``pred`` and ``target`` of one shape and never broadcast. Below, the er
 respect to ``pred``. "mean" is over all elements. Half precision is computed and returned in float32.
 """
 
-import math
 from collections.abc import Callable
 
 import torch
@@ -83,8 +82,8 @@ def rmse_loss(pred: Tensor, target: Tensor) -> Tensor:
         Hyndman and Koehler, 2006, International Journal of Forecasting 22(4), section 2.1.
     """
     e = _error(pred, target)
-    norm: Tensor = torch.linalg.vector_norm(e)
-    return norm / math.sqrt(max(e.numel(), 1))
+    rmse: Tensor = torch.linalg.vector_norm(e) / max(e.numel(), 1) ** 0.5
+    return rmse
 
 
 def mae_loss(pred: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:

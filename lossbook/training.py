@@ -1,14 +1,59 @@
-"""A training loop short enough to read, and a seed that stays local.
+"""A training loop short enough to read, a seed that stays local, and a module over any loss.
 
 ``train`` is ordinary mini-batch training: draw a batch, compute the loss, step. What a chapter wants to watch
 it passes in as functions of the model.
 """
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
+
+from lossbook import _checks
+
+
+class Loss(nn.Module):
+    """A loss with its options fixed, as a module, for code that wants one.
+
+    Tensors among the options move with the module, and stay out of its state: a checkpoint holds what was learned, and
+    options were not. An ``nn.Parameter`` is learned, and is in it.
+
+    Args:
+        function: a loss of this package, or any other function.
+        options: its keyword arguments.
+
+    Raises:
+        TypeError: if the function has no such option.
+
+    Example:
+        >>> loss = Loss(nn.functional.huber_loss, delta=2.0)
+        >>> loss
+        Loss(huber_loss, delta=2.0)
+        >>> loss(torch.tensor([1.0, 5.0]), torch.tensor([2.0, 2.0]))
+        tensor(2.2500)
+    """
+
+    def __init__(self, function: Callable[..., Tensor], **options: object) -> None:
+        """Fix the options."""
+        super().__init__()
+        inspect.signature(function).bind_partial(**options)
+        self.function, self.names = function, tuple(options)
+        for name, value in options.items():
+            if isinstance(value, Tensor) and not isinstance(value, nn.Parameter):
+                self.register_buffer(name, value, persistent=False)
+            else:
+                setattr(self, name, value)
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """Return the loss of predictions and targets."""
+        return self.function(*inputs, **{name: getattr(self, name) for name in self.names})
+
+    def extra_repr(self) -> str:
+        """Return the name of the function, and its options."""
+        name = getattr(self.function, "__name__", repr(self.function))
+        return ", ".join([name, *(f"{option}={getattr(self, option)!r}" for option in self.names)])
 
 
 @contextmanager
@@ -21,6 +66,9 @@ def seeded(seed: int) -> Iterator[None]:
     Yields:
         Nothing: inside the block torch draws from ``seed``.
 
+    Raises:
+        TypeError: if ``seed`` is no integer.
+
     Example:
         >>> with seeded(0):
         ...     model = nn.Linear(2, 1)
@@ -30,7 +78,7 @@ def seeded(seed: int) -> Iterator[None]:
         True
     """
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.manual_seed(_checks.integer("seed", seed))
         yield
 
 
@@ -67,6 +115,7 @@ def train(
         ``watch`` functions ran, and one list per function.
 
     Raises:
+        TypeError: if ``steps``, ``every``, ``batch_size`` or ``seed`` is no integer.
         ValueError: if ``x``, ``y`` and ``sample_weight`` differ in length, or ``steps``, ``every`` or ``batch_size``
             is outside its range.
 
@@ -102,8 +151,8 @@ def _check(x: Tensor, y: Tensor, sample_weight: Tensor | None, steps: int, every
     for name, value in (("y", y), ("sample_weight", sample_weight)):
         if value is not None and len(value) != len(x):
             raise ValueError(f"{name} must have one entry per example of x, {len(x)}, got {len(value)}")
-    if min(steps, every, size) < 1:
-        raise ValueError(f"steps, every and batch_size must be at least 1, got {steps}, {every} and {size}")
+    for name, count in (("steps", steps), ("every", every), ("batch_size", size)):
+        _checks.integer(name, count, "[1, inf)")
     if sample_weight is None and size > len(x):
         raise ValueError(f"batch_size must be at most {len(x)}, the number of examples, got {size}")
 

@@ -1,13 +1,25 @@
-"""The mechanical rules of STYLE.md for the package, held over every public function."""
+"""The mechanical rules of STYLE.md for the package, held over every public function; and its wheel."""
 
 import ast
-import importlib
+import copy
+import email
+import importlib.util
 import inspect
+import io
+import pickle
 import re
+import shutil
+import subprocess
+import sys
+import sysconfig
 import textwrap
+import venv
+import zipfile
 from pathlib import Path
 
 import pytest
+import torch
+from torch.testing import assert_close
 
 import lossbook
 
@@ -185,11 +197,112 @@ def code_lines(tree, text):
     return sum(1 for number, line in lines if number not in documented and line.strip()[:1] not in {"", "#"})
 
 
-def test_the_package_stays_small():
-    sizes = {name: code_lines(TREES[name], path.read_text(encoding="utf-8")) for name, path in SOURCES.items()}
-    assert sum(sizes.values()) < 1200, sizes
+@pytest.mark.parametrize("module", MODULES)
+def test_every_module_is_read_in_one_sitting(module):
+    assert code_lines(TREES[module], SOURCES[module].read_text(encoding="utf-8")) <= 250
 
 
 def test_code_is_told_from_docstrings():
     text = '"""Doc."""\n\n# comment\ndef f():\n    """Two\n    lines."""\n    return 1\n'
     assert code_lines(ast.parse(text), text) == 2
+
+
+# A module over any loss.
+
+WEIGHT = torch.tensor([0.5, 2.0, 1.25])
+LOGITS, CLASSES = torch.tensor([[0.3, -1.2, 0.7], [2.0, 0.1, -0.4]]), torch.tensor([2, 1])
+
+
+def test_the_module_computes_what_the_function_computes_and_shows_its_options():
+    loss = lossbook.Loss(lossbook.cross_entropy, weight=WEIGHT, label_smoothing=0.2)
+    assert_close(loss(LOGITS, CLASSES), lossbook.cross_entropy(LOGITS, CLASSES, weight=WEIGHT, label_smoothing=0.2))
+    assert str(loss) == "Loss(cross_entropy, weight=tensor([0.5000, 2.0000, 1.2500]), label_smoothing=0.2)"
+    assert str(lossbook.Loss(lossbook.mse_loss)) == "Loss(mse_loss)"
+
+
+def test_the_module_moves_its_tensors_and_keeps_them_out_of_its_state():
+    loss = lossbook.Loss(lossbook.cross_entropy, weight=WEIGHT, ignore_index=1)
+    assert (loss.weight.device.type, copy.deepcopy(loss).to("meta").weight.device.type) == ("cpu", "meta")
+    assert loss.double().weight.dtype == torch.float64
+    assert loss.state_dict() == {}
+    assert list(loss.parameters()) == []
+
+
+def test_the_module_learns_an_option_that_is_a_parameter():
+    loss = lossbook.Loss(lambda z, *, scale: (scale * z).sum(), scale=torch.nn.Parameter(torch.tensor(2.0)))
+    loss(LOGITS).backward()
+    assert_close(loss.scale.grad, LOGITS.sum())
+    assert list(loss.state_dict()) == ["scale"]
+
+
+@pytest.mark.parametrize("again", [
+    copy.deepcopy, lambda loss: pickle.loads(pickle.dumps(loss)),
+    lambda loss: (file := io.BytesIO(), torch.save(loss, file), file.seek(0), torch.load(file, weights_only=False))[-1],
+], ids=["copied", "pickled", "saved"])
+def test_the_module_is_the_same_when_it_comes_back(again):
+    loss = lossbook.Loss(lossbook.logit_adjusted_loss, counts=[90, 9, 1], tau=1.5)
+    assert str(again(loss)) == str(loss)
+    assert_close(again(loss)(LOGITS, CLASSES), loss(LOGITS, CLASSES), rtol=0, atol=0)
+
+
+def test_the_module_refuses_an_option_that_the_loss_has_not():
+    with pytest.raises(TypeError, match="unexpected keyword argument 'gama'"):
+        lossbook.Loss(lossbook.focal_loss, gama=1.0)
+
+
+# The wheel.
+
+EXTRA = ["sklearn", "matplotlib", "scipy", "altair", "pooch", "pandas"]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """The wheel of this working tree, built without a network."""
+    if not (importlib.util.find_spec("pip") and importlib.util.find_spec("setuptools")):
+        pytest.skip("a wheel is built with pip and setuptools, and this environment lacks one of them")
+    folder = tmp_path_factory.mktemp("wheel")
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copyfile(ROOT.parent / name, folder / name)
+    shutil.copytree(ROOT, folder / "lossbook", ignore=shutil.ignore_patterns("__pycache__"))
+    pip = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "--no-index"]
+    subprocess.run([*pip, "-w", str(folder / "dist"), str(folder)], check=True)
+    (found,) = (folder / "dist").glob("*.whl")
+    return found
+
+
+def test_the_wheel_holds_the_whole_package_and_nothing_else(wheel):
+    names = [name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name]
+    here = [path for path in ROOT.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    assert sorted(names) == sorted(path.relative_to(ROOT.parent).as_posix() for path in here)
+    assert "lossbook/py.typed" in names
+
+
+def test_the_wheel_asks_for_numpy_and_torch_alone_and_describes_itself_by_the_readme(wheel):
+    archive = zipfile.ZipFile(wheel)
+    (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+    metadata = email.message_from_bytes(archive.read(name))
+    needed = [line for line in metadata.get_all("Requires-Dist") if "extra ==" not in line]
+    assert [re.match(r"[\w-]+", line)[0] for line in needed] == ["numpy", "torch"]
+    readme = (ROOT.parent / "README.md").read_text(encoding="utf-8")
+    assert metadata.get_payload(decode=True).decode().strip() == readme.strip()
+    assert metadata["Description-Content-Type"] == "text/markdown"
+
+
+def test_in_an_environment_without_the_extras_the_wheel_runs_the_readmes_example(wheel, tmp_path):
+    venv.create(tmp_path / "env", with_pip=False, symlinks=True)
+    site = Path(sysconfig.get_path("purelib", vars={"base": str(tmp_path / "env")}))
+    zipfile.ZipFile(wheel).extractall(site)
+    (site / "torch-and-numpy.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    examples = re.findall(r"```python\n(.*?)```", (ROOT.parent / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert examples
+    lines = [
+        "import sys", f"sys.modules.update(dict.fromkeys({EXTRA}))",  # None: not there
+        *examples,
+        "import lossbook, torch", f"assert lossbook.__file__.startswith({str(site)!r})",
+        "loss = lossbook.Loss(lossbook.focal_loss, gamma=1.0)",
+        "assert loss(torch.zeros(2), torch.tensor([0, 1])) > 0",
+        "from lossbook import information, training",
+    ]
+    python = tmp_path / "env" / "bin" / "python"
+    done = subprocess.run([python, "-I", "-c", "\n".join(lines)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

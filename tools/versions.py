@@ -44,9 +44,10 @@ TEST_TOOLS = ["pytest", "pytest-xdist", "hypothesis", "mpmath", "beautifulsoup4"
 
 
 def floors() -> dict[str, str]:
-    """The lowest version of each dependency that pyproject.toml admits."""
+    """The lowest version that pyproject.toml admits of each dependency of the package and the chapters."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    return dict(re.fullmatch(r"([\w-]+)>=([\d.]+)", line).groups() for line in project["dependencies"])
+    lines = [*project["dependencies"], *project["optional-dependencies"]["book"]]
+    return dict(found.groups() for line in lines if (found := re.fullmatch(r"([\w-]+)>=([\d.]+)", line)))
 
 
 def pins() -> dict[str, str]:
@@ -86,7 +87,7 @@ def environment_of(folder: Path, python: str, wanted: list[str]) -> str:
 
 def clone(folder: Path) -> str:
     """A repository with the package and the measurements of this working tree; return what pip calls its address."""
-    for name in ("lossbook", "bench", "pyproject.toml", "LICENSE"):
+    for name in ("lossbook", "bench", "pyproject.toml", "LICENSE", "README.md"):
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copyfile
         copy(ROOT / name, folder / name)
     git = ["git", "-C", str(folder), "-c", "user.name=lossbook", "-c", "user.email=lossbook@example.org"]

@@ -38,6 +38,8 @@ def with_backward(forward: Forward, backward: Plain) -> Callable[[Plain], Plain]
         def fast(z: Tensor, *constants: Any) -> Tensor:
             if _only_the_plain_form_will_do(z, *constants):
                 return plain(z, *constants)
+            if not (z.requires_grad and torch.is_grad_enabled()):
+                return forward(z, *constants)[0]
             value: Tensor = _WithBackward.apply(plain, forward, backward, z, *constants)  # type: ignore[no-untyped-call]
             return value
 

@@ -28,9 +28,9 @@ def log_cosh(e: Tensor) -> tuple[Tensor, Tensor]:
     return value, slope
 
 
-def binary_cross_entropy(z: Tensor, y: Tensor, c: Tensor | float) -> tuple[Tensor, Tensor]:
+def binary_cross_entropy(z: Tensor, y: Tensor, c: Tensor | float) -> tuple[Tensor, ...]:
     """Return value and slope, with or without a factor ``c`` of the positives."""
-    return _unweighted(z, y) if isinstance(c, float) else _weighted(z, y, c)
+    return _unweighted(z, y) if isinstance(c, float) else _weighted(z, y, c.expand_as(z))
 
 
 def _unweighted(z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -44,7 +44,8 @@ def _unweighted(z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     return value, slope
 
 
-def _weighted(z: Tensor, y: Tensor, c: Tensor | float) -> tuple[Tensor, Tensor]:
+@in_pieces
+def _weighted(z: Tensor, y: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
     negative, positive = 1 - y, c * y
     value = softplus(z, threshold=EXACT).mul_(negative)
     value.addcmul_(positive, softplus(-z, threshold=EXACT))
@@ -53,18 +54,53 @@ def _weighted(z: Tensor, y: Tensor, c: Tensor | float) -> tuple[Tensor, Tensor]:
     return value, slope
 
 
+def binary_cross_entropy_of_probs(p: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Return value and slope; a term whose factor is 0 is absent, also where its logarithm is infinite."""
+    negative = 1 - y
+    value = _no_nan(p.neg().log1p_().mul_(negative))
+    value.add_(_no_nan(p.log().mul_(y)))
+    value.neg_()
+    slope = _no_nan(negative.div_(1 - p))
+    slope.sub_(_no_nan(y / p))
+    return value.add_(p, alpha=0), slope.add_(p, alpha=0)  # what is NaN in p is NaN in both
+
+
+def _no_nan(term: Tensor) -> Tensor:
+    """Return the term with 0 for 0 times infinity and 0 divided by 0."""
+    return term.nan_to_num_(nan=0, posinf=torch.inf, neginf=-torch.inf)
+
+
 def focal(z: Tensor, y: Tensor, gamma: float, alpha: float | None) -> tuple[Tensor, Tensor]:
     """Return value and slope; with r the log-odds against the truth, q = 1 - p_t is sigmoid(r)."""
     r = torch.rsub(y, 1, alpha=2).mul_(z)
-    loss = softplus(r, threshold=EXACT)  # -log p_t
+    value = softplus(r, threshold=EXACT)  # -log p_t
     q = r.sigmoid()
     slope = r.neg_().sigmoid_()  # p_t
-    slope.mul_(loss).mul_(gamma)
-    slope.add_(q)
-    weight = q.pow_(gamma)
-    weight.mul_(1 - 2 * y if alpha is None else (1 - alpha) - y)  # positive for negatives
-    slope.mul_(weight)
-    return loss.mul_(weight.abs_()), slope
+    slope.mul_(value).mul_(-gamma)
+    slope.sub_(q)
+    modulation = q.pow_(gamma)
+    value.mul_(modulation)
+    slope.mul_(modulation)
+    if alpha is None:
+        slope.mul_(torch.mul(y, 2, out=modulation).sub_(1))
+    else:
+        weight = torch.sub(y, 1 - alpha, out=modulation)  # alpha for positives, alpha - 1 for negatives
+        slope.mul_(weight)
+        value.mul_(weight.abs_())
+    return value, slope
+
+
+@in_pieces
+def distribution_balanced(
+    z: Tensor, y: Tensor, rarity: Tensor, nu: Tensor, alpha: float, beta: float, mu: float, scale: float
+) -> tuple[Tensor, Tensor]:
+    """Return value and slope; all tensors have the shape of z, (N, K)."""
+    r = rarity / (y * rarity).sum(1, keepdim=True)
+    weight = alpha + torch.sigmoid(beta * (r - mu))
+    u = z - nu
+    value = (softplus(scale * u, threshold=EXACT) / scale).lerp_(softplus(-u, threshold=EXACT), y)
+    slope = torch.sigmoid(scale * u).lerp_(-torch.sigmoid(-u), y)
+    return value.mul_(weight), slope.mul_(weight)
 
 
 def asymmetric(z: Tensor, y: Tensor, gamma_pos: float, gamma_neg: float, m: float) -> tuple[Tensor, Tensor]:
@@ -78,31 +114,32 @@ def _asymmetric(z: Tensor, y: Tensor, gamma_pos: float, gamma_neg: float, m: flo
     n = z.abs().neg_().exp_().log1p_()
     log_p = z.clamp(max=0).sub_(n)
     log_q = z.neg().clamp_(max=0).sub_(n)
-    value, slope = _negatives(log_p, log_q, gamma_neg, m)
-    value_positive, slope_positive = _positives(log_p, log_q, gamma_pos)
-    return value.lerp_(value_positive, y), slope.lerp_(slope_positive, y)
+    p, q = log_p.exp(), log_q.exp()
+    value_positive, slope_positive = _positives(p, q, log_p, log_q, gamma_pos)
+    value, slope = _negatives(p, q, log_q, gamma_neg, m)
+    return value.lerp_(value_positive, y), slope.lerp_(slope_positive, y)  # y is 0 or 1
 
 
-def _positives(log_p: Tensor, log_q: Tensor, gamma: float) -> tuple[Tensor, Tensor]:
+def _positives(p: Tensor, q: Tensor, log_p: Tensor, log_q: Tensor, gamma: float) -> tuple[Tensor, Tensor]:
     """Return -q^γ log p and its slope q^γ (γ p log p - q), with q = 1 - p."""
     modulation = log_q.mul(gamma).exp_()
-    slope = log_p.exp().mul_(log_p).mul_(gamma)
-    slope.sub_(log_q.exp())
+    slope = (p * log_p).mul_(gamma)
+    slope.sub_(q)
     slope.mul_(modulation)
     value = modulation.mul_(log_p).neg_()
     return value, slope
 
 
-def _negatives(log_p: Tensor, log_q: Tensor, gamma: float, m: float) -> tuple[Tensor, Tensor]:
+def _negatives(p: Tensor, q: Tensor, log_q: Tensor, gamma: float, m: float) -> tuple[Tensor, Tensor]:
     """Return -p_m^γ log(1 - p_m) and its slope p_m^γ p [q / (1 - p_m) - γ q log(1 - p_m) / p_m]."""
-    p, q, digits = log_p.exp(), log_q.exp(), torch.finfo(log_p.dtype)
+    digits = torch.finfo(p.dtype)
     p_m = (p - m).relu_()
     kept = p_m.sgn()
     p_m.clamp_(min=max(m * digits.eps / 2, digits.tiny))  # raises nothing that is kept
     log_rest = _log_rest(p_m, q, log_q, m)
     modulation = p_m.log().mul_(gamma).exp_().mul_(kept)
     slope = (log_q - log_rest).exp_()
-    slope.sub_(q.mul_(log_rest).mul_(gamma).div_(p_m))
+    slope.sub_((q * log_rest).mul_(gamma).div_(p_m))
     slope.mul_(p).mul_(modulation)
     value = modulation.mul_(log_rest).neg_()
     return value, slope

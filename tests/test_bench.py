@@ -72,7 +72,8 @@ def test_a_refused_input_is_the_error_that_is_wanted():
 
 
 @pytest.mark.parametrize(("exact", "answer", "harm", "means"), [
-    (behaviours.ERROR, "1.099", behaviours.ROUNDING, "silent"), ((behaviours.ERROR, 0), "1.3", behaviours.WRONG, "silent"),
+    (behaviours.ERROR, "1.099", behaviours.ROUNDING, "silent"),
+    ((behaviours.ERROR, 0), "1.3", behaviours.WRONG, "silent"),
     (-1.0, "NaN", behaviours.GRADIENT, "NaN gradient"), (-1.0, "-∞", behaviours.GRADIENT, "NaN gradient"),
     (-1.0, "0", behaviours.GRADIENT, "dead gradient"), (1e-9, "0", behaviours.GRADIENT, "rounding"),
     (0.23, "0.31", behaviours.WRONG, "wrong formula"), (2e-9, "0", behaviours.ROUNDING, "rounding"),

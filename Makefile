@@ -1,6 +1,7 @@
 # Two commands do everything on a fresh machine: make book, make test.
 PYTHON ?= python3
 RUN = .venv/bin/python
+export PYTHONUTF8 = 1
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -17,6 +18,9 @@ epub: .venv/ready ## write the book as an EPUB, beside its pages
 pdf: .venv/ready ## print the book as a PDF, beside its pages (needs Chromium)
 	@$(RUN) -m tools.build && $(RUN) -m tools.shapes.pdf
 
+rules: .venv/ready ## say what a chapter breaks, with its lines: make rules FILE=chapters/part/name.md
+	@$(RUN) -m tools.checks.rules $(FILE)
+
 test-gpu: .venv/ready ## run the cells that need a GPU, on a machine that has one
 	@$(RUN) -m tools.execute.gpu
 
@@ -30,7 +34,7 @@ test-lowest: .venv/ready ## run the unit tests at the lowest versions (downloads
 	@$(RUN) -m tools.checks.versions lowest
 
 bench: ## measure lossbook and its peers side by side (about 3 minutes; once, 900 MB)
-	@$(PYTHON) bench/bench.py
+	@$(PYTHON) -m bench
 
 bakeoff: .venv/ready ## compare every remedy for imbalance under one protocol (about 5 minutes)
 	@PYTHONPATH=. OMP_NUM_THREADS=1 $(RUN) bench/bakeoff.py
@@ -41,13 +45,16 @@ experiments: .venv/ready ## run the stored experiments of Part V whose code has 
 mutants: .venv/ready ## break the losses in every small way, see that a test notices
 	@PYTHONPATH=tests $(RUN) -m tools.checks.mutate
 
-pins: ## write requirements.txt anew from pyproject.toml
-	@$(PYTHON) -m tools.setup.pins
+pins: .venv/ready ## write requirements.txt anew from pyproject.toml; UPGRADE=name takes its newest release, UPGRADE=all of all
+	@$(RUN) -m tools.setup.pins $(UPGRADE)
 
 clean: ## remove the environment and everything built
 	@rm -rf .venv .venv-colab .venv-lowest _build
 
-.venv/ready: requirements.txt tools/setup/environment.py
+# Contents are compared, not times, so this looks each time; nothing is done where nothing has changed.
+.venv/ready: FORCE
 	@$(PYTHON) -m tools.setup.environment
 
-.PHONY: help book test epub pdf test-gpu test-colab test-lowest screenshots bench bakeoff experiments mutants pins clean
+FORCE:
+
+.PHONY: help book test rules epub pdf test-gpu test-colab test-lowest screenshots bench bakeoff experiments mutants pins clean

@@ -19,7 +19,11 @@ def code(*scripts: str) -> str:
     A definition is reached when its name stands in a script, in a string of it such as "lossbook.focal_loss(z, y)",
     or in another definition that is reached. So a new loss changes no hash but that of what uses it.
     """
-    trees = {name: parse(ROOT / "bench" / f"{name}.py") for name in scripts}
+    return digest({name: parse(ROOT / "bench" / f"{name}.py") for name in scripts})
+
+
+def digest(trees: dict[str, ast.Module]) -> str:
+    """Return a hash of pieces of code and of all that they reach in lossbook."""
     open_ends = [found for name, tree in trees.items() for found in mentioned(tree, imports(tree), f"bench.{name}")]
     reached: dict[tuple[str, str], str] = {}
     while open_ends:

@@ -7,8 +7,8 @@ from collections import Counter
 from stamp import code, read
 
 ORDER = ["lossbook", "formula as written", "torch", "torchvision", "kornia", "kornia 0.8.2", "MONAI", "SMP", "timm",
-         "mmpretrain", "keras", "optax", "torchmetrics", "balanced-loss", "scipy", "torch, chunks", "PML",
-         "geomloss", "geomloss, scaling 0.9", "geomloss, scaling 0.99", "POT", "POT, log", "rlax"]
+         "mmpretrain", "keras", "optax", "torchmetrics", "balanced-loss", "imbalanced-losses", "scipy", "torch, chunks",
+         "PML", "geomloss", "geomloss, scaling 0.9", "geomloss, scaling 0.99", "POT", "POT, log", "rlax"]
 GROUPS = {
     "regression": ["mean squared error", "root mean squared error of one number", "mean absolute error",
                    "Huber, delta 2", "smooth L1, beta 2", "log-cosh", "quantile, 0.9"],
@@ -94,7 +94,8 @@ def behaviours(family):
         for library in libraries:
             cell = row["cells"].get(library, {"answer": "–", "agrees": None})
             answer = plain(re.sub(r"\w+Error", "error", cell["answer"]))
-            cells.append(f"**{answer}**" if cell["agrees"] is False else answer)
+            said = "" if harm else f" *{cell.get('severity', '')}*"
+            cells.append(f"**{answer}**{said}" if cell["agrees"] is False else answer)
         threads = "".join(f" {thread(address)}" for address in row["issues"])
         cells += [row["severity"]] if harm else []
         rows.append([row["question"] + threads, plain(row["exact"] or "convention"), *cells])

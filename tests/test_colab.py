@@ -12,18 +12,20 @@ from packaging.version import Version
 
 from tools.checks import versions
 from tools.layout import ROOT, notebook_chapters, repository_url
+from tools.setup import environment
+
+COLAB = environment.pinned(versions.COLAB)
+FLOORS = dict(line.split(">=") for line in versions.floors())
 
 
 def test_every_floor_lies_at_or_below_what_colab_has():
-    floors = versions.floors()
-    assert {"numpy", "torch", "matplotlib", "scikit-learn", "scipy", "altair"} <= set(floors) & set(versions.COLAB)
-    colab = {name: version for name, version in versions.COLAB.items() if name in floors}
-    assert [name for name, version in colab.items() if Version(floors[name]) > Version(version)] == []
+    assert {"numpy", "torch", "matplotlib", "scikit-learn", "scipy", "altair"} <= {*FLOORS} & {*COLAB}
+    assert [name for name in {*FLOORS} & {*COLAB} if Version(FLOORS[name]) > Version(COLAB[name])] == []
 
 
 def test_the_pins_lie_at_or_above_the_floors():
-    pins = versions.pins()
-    assert [name for name, floor in versions.floors().items() if Version(pins[name]) < Version(floor)] == []
+    pins = environment.pinned()
+    assert [name for name, floor in FLOORS.items() if Version(pins[name]) < Version(floor)] == []
 
 
 @pytest.mark.parametrize("folder", [".venv-colab", ".venv-lowest"])
@@ -127,78 +129,66 @@ def test_a_notebook_runs_outside_the_repository_as_a_readers_would(tmp_path, mon
 
 
 @pytest.fixture
-def calls(monkeypatch):
-    """What would be run; nothing is made and nothing is downloaded."""
-    made = []
-
-    def record(command):
-        made.append(command)
-        if "venv" in command:
-            Path(command[-1]).mkdir(exist_ok=True)
-
-    monkeypatch.setattr(versions.subprocess, "check_call", record)
-    return made
+def pins(tmp_path):
+    path = tmp_path / "pins.txt"
+    path.write_text("torch==2.0\n", encoding="utf-8")
+    return path
 
 
-def test_an_environment_is_made_anew_only_when_it_changes(calls, tmp_path):
-    folder = tmp_path / ".venv-x"
-    python = versions.environment_of(folder, sys.executable, ["numpy==2.0"])
-    assert python == str(folder / "bin" / "python")
-    assert [call[1:3] for call in calls] == [["-m", "venv"], ["-m", "pip"]]
-    assert calls[1][-1] == "numpy==2.0"
-    versions.environment_of(folder, sys.executable, ["numpy==2.0"])
-    assert len(calls) == 2
-    versions.environment_of(folder, sys.executable, ["numpy==2.1"])
-    assert len(calls) == 4
+def test_an_environment_is_made_anew_only_when_it_changes(tmp_path, pins, monkeypatch):
+    made, folder = [], tmp_path / ".venv-x"
 
+    def make(place, python, wanted):
+        made.append((place, python, wanted))
+        place.mkdir(exist_ok=True)
 
-def test_an_environment_whose_install_failed_is_not_taken_for_ready(tmp_path, monkeypatch):
-    def fail(command):
-        raise subprocess.CalledProcessError(1, command)
-
-    monkeypatch.setattr(versions.subprocess, "check_call", fail)
+    monkeypatch.setattr(environment, "make", make)
     for _ in range(2):
-        with pytest.raises(subprocess.CalledProcessError):
-            versions.environment_of(tmp_path / ".venv-x", sys.executable, ["numpy==2.0"])
+        assert versions.environment_of(folder, sys.executable, pins) == str(folder / "bin" / "python")
+        assert made == [(folder, sys.executable, pins)]
+    pins.write_text("torch==2.1\n", encoding="utf-8")
+    versions.environment_of(folder, sys.executable, pins)
+    assert len(made) == 2
 
 
-def test_colabs_python_is_found_on_the_path_and_where_version_managers_put_it(tmp_path, monkeypatch):
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("PATH", "")
-    assert versions.python_for_colab() == sys.executable
-    name = f"python{versions.COLAB_PYTHON}"
-    managed = tmp_path / ".pyenv" / "versions" / f"{versions.COLAB_PYTHON}.0" / "bin" / name
-    on_path = tmp_path / "bin" / name
-    for place in (managed, on_path):
-        place.parent.mkdir(parents=True)
-        place.write_text(f"#!/bin/sh\necho {versions.COLAB_PYTHON}\n")
-        place.chmod(0o755)
-    assert versions.python_for_colab() == str(managed)
-    monkeypatch.setenv("PATH", str(on_path.parent))
-    assert versions.python_for_colab() == str(on_path)
-    on_path.write_text("#!/bin/sh\nexit 127\n")
-    assert versions.python_for_colab() == str(managed), "a shim that leads nowhere is passed over"
+def test_an_environment_whose_install_failed_is_not_taken_for_ready(tmp_path, pins, monkeypatch):
+    def fail(*_):
+        (tmp_path / ".venv-x").mkdir(exist_ok=True)
+        raise RuntimeError("This step failed")
+
+    monkeypatch.setattr(environment, "make", fail)
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="This step failed"):
+            versions.environment_of(tmp_path / ".venv-x", sys.executable, pins)
 
 
-@pytest.mark.parametrize("has_it", [True, False])
-def test_without_colabs_python_the_pinned_torch_stands_in_and_that_is_said(has_it, monkeypatch, capsys):
-    asked = []
-    running = versions.COLAB_PYTHON if has_it else "3.11"
-    monkeypatch.setattr(versions, "version_of", lambda _: running)
-    monkeypatch.setattr(versions, "environment_of", lambda _, __, wanted: asked.extend(wanted) or "python")
-    monkeypatch.setattr(versions, "run_notebooks", lambda python: {"python": 0}[python])
-    assert versions.main(["colab"]) == 0
-    torch = versions.COLAB["torch"] if has_it else versions.pins()["torch"]
-    assert set(asked) == {f"{name}=={version}" for name, version in (versions.COLAB | {"torch": torch}).items()}
-    assert ("stand in" in capsys.readouterr().out) == (not has_it)
+@pytest.mark.parametrize("found", ["a/python3.13", ""])
+def test_the_notebooks_run_on_colabs_python_or_the_lack_of_it_is_said(found, monkeypatch, capsys):
+    done = subprocess.CompletedProcess([], 0 if found else 2, f"{found}\n", "no interpreter found\n")
+    monkeypatch.setattr(versions.subprocess, "run", lambda *_, **__: done)
+    monkeypatch.setattr(versions, "environment_of", lambda _, python, wanted: (python, wanted))
+    monkeypatch.setattr(versions, "run_notebooks", lambda asked: {("a/python3.13", versions.COLAB): 0}[asked])
+    assert versions.main(["colab"]) == (0 if found else 1)
+    said = capsys.readouterr().out
+    assert ("this machine has none" in said and "no interpreter found" in said) == (not found)
 
 
 def test_the_lowest_versions_are_the_floors_themselves(monkeypatch):
-    asked = []
-    monkeypatch.setattr(versions, "environment_of", lambda _, __, wanted: asked.extend(wanted) or "python")
+    asked = {}
+
+    def resolve(file, source, *options):
+        asked["lines"], asked["options"] = Path(source).read_text(encoding="utf-8").splitlines(), options
+        file.write_text("torch==2.4\n", encoding="utf-8")
+
+    monkeypatch.setattr(versions, "resolve", resolve)
+    keep = lambda _, __, wanted: asked.update(pins=wanted.read_text(encoding="utf-8")) or "python"  # noqa: E731
+    monkeypatch.setattr(versions, "environment_of", keep)
     monkeypatch.setattr(versions.subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], 1))
     assert versions.main(["lowest"]) == 1, "a failing test makes the command fail"
-    assert {f"{name}=={floor}" for name, floor in versions.floors().items()} <= set(asked)
+    assert {f"{name}>={floor}" for name, floor in FLOORS.items()} <= {*asked["lines"]}
+    assert {f"{name}=={environment.pinned()[name]}" for name in versions.TEST_TOOLS} <= {*asked["lines"]}
+    assert "--resolution=lowest-direct" in asked["options"]
+    assert asked["pins"] == "torch==2.4\n"
     assert all((ROOT / test).exists() for test in versions.unit_tests())
 
 
@@ -208,7 +198,7 @@ def test_an_unknown_command_prints_what_can_be_done(capsys):
 
 
 def test_the_run_in_this_python_says_where_colab_has_moved_on(monkeypatch, capsys):
-    there = {**versions.COLAB, "numpy": "99", "torch": f"{versions.COLAB['torch']}+cu128"}
+    there = {**COLAB, "numpy": "99", "torch": f"{COLAB['torch']}+cu128"}
     monkeypatch.setattr(versions, "installed_version", there.get)
     monkeypatch.setattr(versions, "run_notebooks", lambda python: {sys.executable: 0}[python])
     assert versions.main(["here"]) == 0

@@ -252,7 +252,7 @@ SHOWN = {
 def book(tmp_path_factory):
     """A small book of its own, with the tools and the configuration of this one."""
     root = tmp_path_factory.mktemp("book")
-    for folder in ("tools", "lossbook"):
+    for folder in ("tools", "lossbook", "bench"):
         shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
     config = yaml.safe_load((ROOT / "_config.yml").read_text())
     config["html"].pop("favicon", None)

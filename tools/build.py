@@ -7,13 +7,14 @@ The stages follow each other: the notebooks come from what Sphinx has read for t
 the notebooks for students from the notebooks. A build that was cut short, or failed, begins again.
 """
 
+import shutil
 import sys
 
-from tools.execute.cache import cache_path, key_of
-from tools.execute.run import execute
+from tools.execute.cache import OUTPUTS, PACKAGE, key_of
+from tools.execute.run import execute, one_build
 from tools.layout import HTML, ROOT, executable_chapters
 from tools.notebooks import student, write
-from tools.pages.run import run_jupyter_book
+from tools.pages.run import TREES, run_jupyter_book
 from tools.setup import address
 from tools.shapes import moodle, slides
 from tools.shapes.article import withdraw
@@ -21,17 +22,20 @@ from tools.shapes.article import withdraw
 
 def sources_key() -> str:
     """A key of everything that the pages are made of."""
-    records = str(cache_path().relative_to(ROOT) / "executed" / "*" / "record.json")
-    made_of = ("chapters/**/*", "theme/**/*", "tools/**/*.py", "references.bib", "CITATION.cff", "_*.yml", records)
-    return cache_path().name + key_of(*made_of, but=".ipynb")
+    records = str(OUTPUTS.relative_to(ROOT) / "executed" / "*" / "record.json")
+    made_of = ("chapters/**/*", "theme/**/*", "tools/**/*", "references.bib", "CITATION.cff", "_*.yml", records)
+    return key_of(*PACKAGE, *made_of, but=".ipynb")
 
 
 def build(*, check: bool) -> int:
     """Write what the built book holds, unless nothing that it is made of has changed."""
     sources, written = sources_key(), HTML / ".key"
-    if written.exists() and written.read_text() == sources + key_of("chapters/**/*.ipynb"):
+    if written.exists() and written.read_text(encoding="utf-8") == sources + key_of("chapters/**/*.ipynb"):
         print("the book is up to date", flush=True)
         return 0
+    if not written.exists():  # there is no book, or half of one
+        for half in (HTML, TREES):
+            shutil.rmtree(half, ignore_errors=True)
     written.unlink(missing_ok=True)
     withdraw()  # the EPUB and the PDF of older pages
     print("writing the pages", flush=True)
@@ -42,20 +46,16 @@ def build(*, check: bool) -> int:
     slides.write()
     student.write(notebooks)
     moodle.write()
-    if write.put_beside_chapters(notebooks, check=check):
-        return 1
-    written.write_text(sources + key_of("chapters/**/*.ipynb"))
-    return 0
+    behind = write.put_beside_chapters(notebooks, check=check)
+    written.write_text("" if behind else sources + key_of("chapters/**/*.ipynb"), encoding="utf-8")
+    return 1 if behind else 0
 
 
-def main(arguments: list[str]) -> int:
-    if set(arguments) - {"--check"}:
-        print(__doc__)
-        return 2
+def make(*, check: bool) -> int:
+    """Execute what is stale, then build."""
     if failures := execute(executable_chapters()):
         print("", *failures, sep="\n")
         return 1
-    check = "--check" in arguments
     try:
         for name in [] if check else address.follow():
             print(f"{name} written", flush=True)
@@ -66,6 +66,14 @@ def main(arguments: list[str]) -> int:
     if status == 0:
         print(f"The book is ready: {(HTML / 'index.html').as_uri()}")
     return status
+
+
+def main(arguments: list[str]) -> int:
+    if set(arguments) - {"--check"}:
+        print(__doc__)
+        return 2
+    with one_build():
+        return make(check="--check" in arguments)
 
 
 if __name__ == "__main__":

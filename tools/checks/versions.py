@@ -23,22 +23,12 @@ from pathlib import Path
 
 from tools.execute.kernels import specify
 from tools.layout import ROOT, notebook_chapters, repository_url
+from tools.setup import environment
+from tools.setup.pins import resolve
 
-# What Colab published in August 2026.
+COLAB = Path(__file__).with_name("colab.txt")
 COLAB_PYTHON = "3.13"
-COLAB = {
-    "numpy": "2.1.3",
-    "scipy": "1.16.3",
-    "pandas": "2.2.3",
-    "matplotlib": "3.10.0",
-    "scikit-learn": "1.6.1",
-    "altair": "5.5.0",
-    "torch": "2.11.0",
-    "ipython": "7.34.0",
-    "ipykernel": "6.17.1",
-    "ipywidgets": "7.7.1",
-}
-TEST_TOOLS = ["pytest", "pytest-xdist", "hypothesis", "mpmath", "PyYAML"]
+TEST_TOOLS = ["pytest", "pytest-xdist", "hypothesis", "mpmath", "pyyaml"]
 
 
 def unit_tests() -> list[str]:
@@ -48,45 +38,24 @@ def unit_tests() -> list[str]:
     return sorted(f"tests/{path.name}" for path in found)
 
 
-def floors() -> dict[str, str]:
-    """The lowest version that pyproject.toml admits of each dependency of the package and the chapters."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+def floors() -> list[str]:
+    """The lines of pyproject.toml that the package and the chapters need, where they have a lowest version."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     lines = [*project["dependencies"], *project["optional-dependencies"]["book"]]
-    return dict(found.groups() for line in lines if (found := re.fullmatch(r"([\w-]+)>=([\d.]+)", line)))
+    return [line for line in lines if re.fullmatch(r"[\w-]+>=[\d.]+", line)]
 
 
-def pins() -> dict[str, str]:
-    lines = (ROOT / "requirements.txt").read_text().splitlines()
-    return dict(line.split("==") for line in lines if "==" in line)
-
-
-def version_of(python: str) -> str | None:
-    """The version of a Python, as `3.13`; None for what does not run, such as the empty shims of pyenv."""
-    code = "import sys; print('%d.%d' % sys.version_info[:2])"
-    done = subprocess.run([python, "-c", code], capture_output=True, text=True, check=False)
-    return None if done.returncode else done.stdout.strip()
-
-
-def python_for_colab() -> str:
-    """A Python of Colab's version, if this machine has one, else the Python that runs this."""
-    name = f"python{COLAB_PYTHON}"
-    homes = [Path.home() / ".pyenv/versions", Path.home() / ".local/share/uv/python"]
-    managed = [str(path) for home in homes for path in sorted(home.glob(f"*{COLAB_PYTHON}.*/bin/{name}"))]
-    found = filter(None, [shutil.which(name), *managed])
-    return next((python for python in found if version_of(python) == COLAB_PYTHON), sys.executable)
-
-
-def environment_of(folder: Path, python: str, wanted: list[str]) -> str:
-    """The Python of a virtual environment with exactly these requirements, made anew only when they change."""
+def environment_of(folder: Path, python: str, pins: Path) -> str:
+    """The Python of a virtual environment with exactly these pins, made anew only when they change."""
     stamp, inside = folder / "made-from.json", str(folder / "bin" / "python")
-    key = json.dumps([subprocess.check_output([python, "--version"], text=True), sorted(wanted)])
-    if stamp.exists() and stamp.read_text() == key:
+    version = subprocess.check_output([python, "--version"], text=True)
+    key = json.dumps([version, pins.read_text(encoding="utf-8")])
+    if stamp.exists() and stamp.read_text(encoding="utf-8") == key:
         print(f"{folder.name} is up to date", flush=True)
         return inside
-    print(f"making {folder.name}: {' '.join(wanted)}", flush=True)
-    subprocess.check_call([python, "-m", "venv", "--clear", str(folder)])
-    subprocess.check_call([inside, "-m", "pip", "install", "-q", "--disable-pip-version-check", *wanted])
-    stamp.write_text(key)
+    print(f"making {folder.name}", flush=True)
+    environment.make(folder, python, pins)
+    stamp.write_text(key, encoding="utf-8")
     return inside
 
 
@@ -232,30 +201,29 @@ def report_of(problems: list[str]) -> int:
 
 
 def colab() -> int:
-    python, wanted = python_for_colab(), dict(COLAB)
-    running = version_of(python)
-    if running != COLAB_PYTHON:
-        # It is not Colab in any case, so torch may be the one that is here already.
-        wanted["torch"] = pins()["torch"]
-        print(f"no Python {COLAB_PYTHON} here: Python {running} and torch {wanted['torch']} stand in")
-    requirements = [f"{name}=={version}" for name, version in wanted.items()]
-    inside = environment_of(ROOT / ".venv-colab", python, requirements)
-    return run_notebooks(inside)
+    find = [sys.executable, "-m", "uv", "python", "find", "--system", "--no-python-downloads", COLAB_PYTHON]
+    found = subprocess.run(find, capture_output=True, text=True, check=False)
+    if found.returncode:
+        print(f"Colab has Python {COLAB_PYTHON}, and this machine has none.\n{found.stderr}", end="")
+        return 1
+    return run_notebooks(environment_of(ROOT / ".venv-colab", found.stdout.strip(), COLAB))
 
 
 def here() -> int:
-    for name, version in COLAB.items():
+    for name, version in environment.pinned(COLAB).items():
         there = installed_version(name).split("+")[0]  # torch adds the name of its CUDA
         if there != version:
-            print(f"Colab has moved on: {name} is {there}, and tools/checks/versions.py says {version}")
+            print(f"Colab has moved on: {name} is {there}, and tools/checks/colab.txt says {version}")
     return run_notebooks(sys.executable)
 
 
 def lowest() -> int:
-    pinned = pins()
-    requirements = [f"{name}=={version}" for name, version in floors().items()]
-    requirements += [f"{name}=={pinned[name]}" for name in TEST_TOOLS]
-    python = environment_of(ROOT / ".venv-lowest", sys.executable, requirements)
+    pinned = environment.pinned()
+    with tempfile.TemporaryDirectory() as folder:
+        wanted, pins = Path(folder, "wanted.in"), Path(folder, "pins.txt")
+        wanted.write_text("\n".join([*floors(), *(f"{name}=={pinned[name]}" for name in TEST_TOOLS)]))
+        resolve(pins, str(wanted), "--resolution=lowest-direct", "--no-header", f"--python={sys.executable}")
+        python = environment_of(ROOT / ".venv-lowest", sys.executable, pins)
     # Old releases use what newer ones of their own dependencies call deprecated; all other warnings stay errors.
     ignored = ["-W", "ignore::DeprecationWarning"]
     command = [python, "-m", "pytest", "-q", "-n", "auto", *ignored, "--doctest-modules", "lossbook", *unit_tests()]
@@ -268,7 +236,11 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 1 or arguments[0] not in commands:
         print(__doc__)
         return 2
-    return 1 if commands[arguments[0]]() else 0
+    try:
+        return 1 if commands[arguments[0]]() else 0
+    except RuntimeError as problem:  # an environment that cannot be made
+        print(problem)
+        return 1
 
 
 if __name__ == "__main__":

@@ -1,29 +1,60 @@
 """Where the outputs of the chapters lie, and what they depend on.
 
-jupyter-cache keys the outputs by the code of a chapter. The folder of the cache is keyed by the package and the pins,
-because a chapter's outputs depend on them, too. Beside each entry lies a record of what it was executed with, and of
-the time and the memory that it took.
+jupyter-cache keeps the outputs of each chapter by its code. But they depend on more: on what this code reaches in the
+package, on the pins, on Python. All of this is the key of a chapter. Beside its outputs lies a record with the key, and
+with the time and the memory that they took. What was executed under other keys is kept as well: who switches branches,
+or takes a change back, finds it there.
 """
 
+import ast
+import contextlib
+import fcntl
 import hashlib
 import json
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import nbformat
 from jupyter_cache import get_cache
 
+from bench import stamp
+from tools.chapter import read, tags
 from tools.layout import ROOT
 
-CACHES = ROOT / "_build" / "cache"
+BUILD = ROOT / "_build"
+OUTPUTS = BUILD / "outputs"  # of each chapter those that its page shows
+KEPT, MOST = BUILD / "kept", 400  # executed notebooks, by their key
 SECONDS, BYTES = 30, 1.5e9  # what a chapter may take: of the processor, and of memory
+# What the pages and the outputs are made of, beside the chapters themselves.
+PACKAGE = ("lossbook/**/*", "bench/results/*", "bench/**/*.py", "requirements.txt")
+# Habits of the person who builds, which would enter the book. Without a value they do nothing.
+HABITS = ("MATPLOTLIBRC", "PYTHONSTARTUP", "PYTHONOPTIMIZE", "PYTHONWARNINGS", "PYTHONINSPECT", "PYTHONBREAKPOINT")
 
 
 def environment() -> dict[str, str]:
-    """What every kernel gets: this package, one thread, the book's figures, and no network."""
+    """What every kernel gets: this package, one thread, the book's figures, no network, and nobody's settings."""
     threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
     path = os.pathsep.join([str(Path(__file__).with_name("offline")), str(ROOT)])
-    return {**os.environ, **threads, "LOSSBOOK_BOOK": "1", "PYTHONPATH": path, "PYTHONHASHSEED": "0"}
+    ours = {"LOSSBOOK_BOOK": "1", "PYTHONPATH": path, "PYTHONHASHSEED": "0", "PYTHONUTF8": "1"}
+    settings = BUILD / "settings"
+    settings.mkdir(parents=True, exist_ok=True)
+    clean = dict.fromkeys(("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "MPLCONFIGDIR"), str(settings))
+    return {**os.environ, **dict.fromkeys(HABITS, ""), **threads, **ours, **clean}
+
+
+@contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """Work in this folder while no other build does: who comes second says so, and waits."""
+    BUILD.mkdir(exist_ok=True)
+    with (BUILD / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("Another build is at work in this folder; this one waits until it has ended.", flush=True)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def key_of(*patterns: str, but: str = "") -> str:
@@ -35,14 +66,29 @@ def key_of(*patterns: str, but: str = "") -> str:
     return digest.hexdigest()[:16]
 
 
-def cache_path() -> Path:
-    """The folder of outputs that belong to the present package, measurements, pins and Python."""
-    return CACHES / key_of("lossbook/**/*", "bench/results/*", "bench/*.py", "requirements.txt")
+def key(chapter: Path) -> str:
+    """A key that changes when the outputs of a chapter may: its code, what that reaches, the pins, how it is run."""
+    cells = [(cell.source, tags(cell)) for cell in read(chapter).cells if cell.cell_type == "code"]
+    code = "\n".join(source for source, _ in cells)
+    how = key_of("tools/execute/**/*.py", "requirements.txt", "lossbook/*.mplstyle")
+    parts = [json.dumps(cells), reached(code), how]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def reached(code: str) -> str:
+    """A key of what a piece of code reaches in the package, definition by definition; of measurements, all."""
+    if "bench" in code:
+        return key_of(*PACKAGE)
+    try:
+        tree = ast.parse(code)
+    except SyntaxError:  # a command of IPython, or a mistake that the execution will show
+        return key_of(*PACKAGE)
+    return stamp.digest({"chapter": tree})
 
 
 def record_path(chapter: Path, cache=None) -> Path | None:
     """Where the record of a chapter lies, beside the outputs that belong to its present code; None without outputs."""
-    cache = cache or get_cache(str(cache_path()))
+    cache = cache or get_cache(str(OUTPUTS))
     try:
         entry = cache.get_cached_project_nb(str(chapter))
     except KeyError:
@@ -56,6 +102,13 @@ def record(chapter: Path, cache=None) -> dict | None:
     return json.loads(path.read_text()) if path and path.exists() else None
 
 
+def put_record(chapter: Path, record: dict, cache) -> None:
+    """Write the record beside the outputs, whole or not at all."""
+    path = record_path(chapter, cache)
+    path.with_suffix(".part").write_text(json.dumps(record), encoding="utf-8")
+    path.with_suffix(".part").replace(path)
+
+
 def over(kept: dict) -> list[str]:
     """What a chapter took beyond its ceilings."""
     took = {"s of processor time": (kept["seconds"], SECONDS), "bytes of memory": (kept["bytes"], BYTES)}
@@ -63,6 +116,24 @@ def over(kept: dict) -> list[str]:
 
 
 def is_stale(chapter: Path, cache) -> bool:
-    """Whether to execute a chapter: it has no outputs or no record, or took too much on a machine that was busy."""
+    """Whether a chapter has no outputs that belong to its present key."""
     kept = record(chapter, cache)
-    return kept is None or bool(over(kept))
+    return kept is None or kept.get("key") != key(chapter)
+
+
+def keep(notebook: nbformat.NotebookNode, kept: dict) -> None:
+    """Keep an executed notebook with its record under its key, and of all that were kept the newest."""
+    KEPT.mkdir(parents=True, exist_ok=True)
+    notebook = nbformat.from_dict({**notebook, "metadata": {**notebook.metadata, "record": kept}})
+    nbformat.write(notebook, KEPT / f"{kept['key']}.ipynb")
+    for old in sorted(KEPT.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)[MOST:]:
+        old.unlink()
+
+
+def kept(chapter: Path) -> nbformat.NotebookNode | None:
+    """What is kept under the present key of a chapter, as an executed notebook with its record; None without."""
+    path = KEPT / f"{key(chapter)}.ipynb"
+    if not path.exists():
+        return None
+    path.touch()
+    return nbformat.read(path, as_version=4)

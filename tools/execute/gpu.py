@@ -59,8 +59,8 @@ def main() -> int:
     import torch
 
     if not torch.cuda.is_available():
-        print(f"torch {torch.__version__} sees no GPU here. Run this where torch.cuda.is_available() is true,")
-        print("with a torch release built for CUDA (in .venv: .venv/bin/pip install torch==2.13.0).")
+        print(f"torch {torch.__version__} sees no GPU here. Run this where torch.cuda.is_available() is true.")
+        print("If this machine has a GPU, `make clean` and `make book` install torch with CUDA.")
         return 1
     for chapter in executable_chapters():
         if any("gpu" in tags(cell) for cell in read(chapter).cells):

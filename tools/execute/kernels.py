@@ -48,7 +48,9 @@ def warm_kernels(libraries: tuple[str, ...] = LIBRARIES) -> Iterator[None]:
     if sys.platform != "linux" or "LOSSBOOK_KERNELS" in os.environ:  # of a process that started this one
         yield
         return
-    with tempfile.TemporaryDirectory() as folder:
+    # A socket has an address of at most 107 bytes.
+    place = "/tmp" if len(os.fsencode(tempfile.gettempdir())) > 80 else None
+    with tempfile.TemporaryDirectory(dir=place) as folder:
         address = str(Path(folder, "socket"))
         specify(Path(folder), "python3", sys.executable, __file__, address)
         with socket.socket(socket.AF_UNIX) as door:  # open from here on: who calls early waits for the imports
@@ -60,7 +62,11 @@ def warm_kernels(libraries: tuple[str, ...] = LIBRARIES) -> Iterator[None]:
             server = subprocess.Popen(command, **options)
         paths = os.pathsep.join(filter(None, (folder, os.environ.get("JUPYTER_PATH"))))
         with server, patch.dict(os.environ, JUPYTER_PATH=paths, LOSSBOOK_KERNELS=folder):
-            yield
+            try:
+                yield
+            except BaseException:
+                server.kill()  # it may still be at its imports
+                raise
 
 
 def serve(number: int, libraries: list[str]) -> None:

@@ -6,20 +6,22 @@
 import json
 import logging
 import os
-import shutil
+import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from jupyter_cache import get_cache
+from jupyter_cache.base import CacheBundleIn
 from jupyter_cache.executors.basic import ExecutionWorkerLocalSerial, ProcessData
 from jupyter_cache.executors.utils import single_nb_execution
 from nbclient import NotebookClient
-from nbformat import v4
+from nbformat import NotebookNode, v4
 
-from tools.execute.cache import CACHES, cache_path, environment, is_stale, record_path
+from tools.execute.cache import MOST, OUTPUTS, alone, environment, is_stale, keep, kept, key, put_record
 from tools.execute.kernels import warm_kernels
 from tools.layout import ROOT, executable_chapters
 
@@ -47,9 +49,9 @@ print(json.dumps({
 
 
 class Worker(ExecutionWorkerLocalSerial):
-    """Executes a chapter as jupyter-cache does, and asks its kernel for the record."""
+    """Executes a chapter as jupyter-cache does, joins the pieces of what it printed, and asks for the record."""
 
-    asked: dict[str, str] = {}  # noqa: RUF012 (each uri has one entry)
+    done: dict[str, tuple[NotebookNode, dict]] = {}  # noqa: RUF012 (each uri has one entry)
 
     @staticmethod
     def execute(project_nb, data):
@@ -59,49 +61,101 @@ class Worker(ExecutionWorkerLocalSerial):
             result = single_nb_execution(project_nb.nb, folder, data.timeout, False, km=client.km, kc=client.kc)
             question = v4.new_notebook(cells=[v4.new_code_cell(RECORD)])
             NotebookClient(question, km=client.km, kc=client.kc).execute()
-        Worker.asked[project_nb.uri] = question.cells[0].outputs[0].text
+        for cell in project_nb.nb.cells:
+            if cell.cell_type == "code":
+                cell.outputs = joined(cell.outputs)
+        record = {"key": key(Path(project_nb.uri)), **json.loads(question.cells[0].outputs[0].text)}
+        Worker.done[project_nb.uri] = project_nb.nb, record
         return result
 
 
+def joined(outputs: list[NotebookNode]) -> list[NotebookNode]:
+    """The same outputs, what was printed in pieces put together exactly: where a kernel cuts is chance."""
+    whole = []
+    for output in outputs:
+        if output.output_type == "stream" and whole and whole[-1].get("name") == output.name:
+            whole[-1].text += output.text
+        else:
+            whole.append(output)
+    return whole
+
+
+def restore(entry, cache) -> bool:
+    """Give a chapter the outputs that are kept under its present key; whether there are any."""
+    chapter = Path(entry.uri)
+    found, notebook = kept(chapter), cache.get_project_notebook(entry.pk).nb
+    if found is None:
+        return False
+    cells = ([cell for cell in cells if cell.cell_type == "code"] for cells in (notebook.cells, found.cells))
+    for cell, executed in zip(*cells, strict=True):
+        cell.outputs, cell.execution_count = executed.outputs, executed.execution_count
+    cache.cache_notebook_bundle(CacheBundleIn(notebook, entry.uri), check_validity=False, overwrite=True)
+    put_record(chapter, found.metadata["record"], cache)
+    return True
+
+
+def find_fonts() -> None:
+    """Let matplotlib look for fonts once, so that no cell says that it does."""
+    if not any(Path(os.environ["MPLCONFIGDIR"]).glob("fontlist*")):
+        subprocess.run([sys.executable, "-c", "import matplotlib.font_manager"], capture_output=True, check=False)
+
+
 def execute(paths: list[Path]) -> list[str]:
-    """Execute the given chapters where their outputs are not in the cache; return what went wrong."""
+    """Execute the given chapters where their outputs are not there; return what went wrong."""
     os.environ.update(environment())
-    Worker.asked.clear()
-    folder = cache_path()
-    for other in CACHES.glob("*"):
-        if other != folder:
-            shutil.rmtree(other)
-    cache = get_cache(str(folder))
+    Worker.done.clear()
+    cache = get_cache(str(OUTPUTS))
+    cache.change_cache_limit(MOST)
     entries = [cache.add_nb_to_project(str(path), read_data=FORMAT) for path in paths]
-    stale = [entry for entry in entries if is_stale(Path(entry.uri), cache)]
+    stale = [entry for entry in entries if is_stale(Path(entry.uri), cache) and not restore(entry, cache)]
     quiet = logging.getLogger("lossbook.execution")
     quiet.setLevel(logging.ERROR)
 
     def run(entry):
         start = time.monotonic()
-        worker_cache = get_cache(str(folder))
+        worker_cache = get_cache(str(OUTPUTS))
         status, _ = Worker(quiet)(ProcessData(entry.pk, entry.uri, worker_cache, 120, False))
         if status == 0:
-            record_path(Path(entry.uri), worker_cache).write_text(Worker.asked[entry.uri])
+            notebook, record = Worker.done[entry.uri]
+            put_record(Path(entry.uri), record, worker_cache)
+            keep(notebook, record)
         return entry, status, time.monotonic() - start
 
     failures = []
     print(f"{len(paths) - len(stale)} of {len(paths)} notebooks unchanged, {len(stale)} to execute", flush=True)
-    with warm_kernels() if len(stale) > 1 else nullcontext(), ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        for count, done in enumerate(as_completed(pool.submit(run, entry) for entry in stale), 1):
-            entry, status, seconds = done.result()
-            name = Path(entry.uri).relative_to(ROOT)
-            verdict = "failed" if status else "executed"
-            took = json.loads(Worker.asked.get(entry.uri, "{}"))
-            cost = f", {took['seconds']:.1f} s of processor time, {took['bytes'] / 1e6:.0f} MB" if took else ""
-            print(f"  [{count}/{len(stale)}] {name} {verdict} in {seconds:.1f} s{cost}", flush=True)
-            if status:
-                failures.append(f"{name}\n{cache.get_project_record(entry.pk).traceback}")
+    if stale:
+        find_fonts()
+    pool = ThreadPoolExecutor(max_workers=os.cpu_count())
+    try:
+        with warm_kernels() if len(stale) > 1 else nullcontext():
+            for count, done in enumerate(as_completed([pool.submit(run, entry) for entry in stale]), 1):
+                entry, status, seconds = done.result()
+                name = Path(entry.uri).relative_to(ROOT)
+                verdict = "failed" if status else "executed"
+                _, took = Worker.done.get(entry.uri, (None, {}))
+                cost = f", {took['seconds']:.1f} s of processor time, {took['bytes'] / 1e6:.0f} MB" if took else ""
+                print(f"  [{count}/{len(stale)}] {name} {verdict} in {seconds:.1f} s{cost}", flush=True)
+                if status:
+                    failures.append(f"{name}\n{cache.get_project_record(entry.pk).traceback}")
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
     return failures
 
 
+@contextmanager
+def one_build() -> Iterator[None]:
+    """Work alone in this folder, and end at once with one line when the person says so."""
+    try:
+        with alone():
+            yield
+    except KeyboardInterrupt:
+        print("\nStopped. What was finished is kept, and the same command goes on from there.", flush=True)
+        os._exit(130)  # threads still wait for their kernels, which end with this process
+
+
 def main() -> int:
-    failures = execute(executable_chapters())
+    with one_build():
+        failures = execute(executable_chapters())
     print(*failures, sep="\n", end="")
     return 1 if failures else 0
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import nbformat
 
-from tools.execute.run import execute
+from tools.execute.run import execute, one_build
 from tools.layout import HTML, ROOT, executable_chapters
 from tools.notebooks.leaks import compared, leaks
 from tools.pages.run import run_jupyter_book
@@ -69,15 +69,16 @@ def main(arguments: list[str]) -> int:
     if set(arguments) - {"--check"}:
         print(__doc__)
         return 2
-    if failures := execute(executable_chapters()):
-        print("", *failures, sep="\n", file=sys.stderr)
-        return 1
-    try:
-        wanted = generate()
-    except RuntimeError as problem:
-        print(problem, file=sys.stderr)
-        return 1
-    return 1 if put_beside_chapters(wanted, check="--check" in arguments) else 0
+    with one_build():
+        if failures := execute(executable_chapters()):
+            print("", *failures, sep="\n", file=sys.stderr)
+            return 1
+        try:
+            wanted = generate()
+        except RuntimeError as problem:
+            print(problem, file=sys.stderr)
+            return 1
+        return 1 if put_beside_chapters(wanted, check="--check" in arguments) else 0
 
 
 if __name__ == "__main__":

@@ -3,18 +3,19 @@
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 from tools.execute.cache import environment
 from tools.layout import ROOT
 
+TREES = ROOT / "_build" / ".doctrees"
+
 
 def run_jupyter_book(*options: str) -> None:
     """Read and write the book, every warning an error; RuntimeError holds what went wrong."""
-    program = Path(sys.executable).with_name("jupyter-book")
-    command = [str(program), "build", str(ROOT), "-W", "--keep-going", "-q", *options]
-    done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
+    program = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()"]
+    command = [*program, "build", str(ROOT), "-W", "--keep-going", "-q", *options]
+    done = subprocess.run(command, env=environment(), capture_output=True, encoding="utf-8", check=False)
     if done.returncode:
-        shutil.rmtree(ROOT / "_build" / ".doctrees", ignore_errors=True)  # or the next run would not warn again
+        shutil.rmtree(TREES, ignore_errors=True)  # or the next run would not warn again
         raise RuntimeError(f"{done.stdout}\n{done.stderr}")
     print(done.stderr, end="", flush=True)  # what is no error: a patch that was left out

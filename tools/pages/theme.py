@@ -13,7 +13,7 @@ from urllib.parse import quote
 from bs4 import BeautifulSoup, NavigableString
 
 from tools.chapter import slide_titles
-from tools.execute.cache import cache_path, environment, key_of
+from tools.execute.cache import OUTPUTS, PACKAGE, environment, key_of
 from tools.layout import ROOT, has_notebook, repository_url
 from tools.pages import pictures, sliders
 
@@ -39,9 +39,9 @@ STYLE_SHEETS = re.compile(r"pygments|sphinx-book-theme|copybutton|mystnb|exercis
 
 def use_keyed_cache(_app, config):
     os.environ.update(environment())  # what executes here must be what the cache expects
-    config.nb_execution_cache_path = str(cache_path())
+    config.nb_execution_cache_path = str(OUTPUTS)
     # Sphinx reads a page anew when this value changes: pages follow the package and these files, too.
-    config.lossbook_key = cache_path().name + key_of("tools/*.py", "tools/pages/*.py")
+    config.lossbook_key = key_of(*PACKAGE, "tools/*.py", "tools/pages/*.py")
 
 
 def page_links(app, pagename: str, has_notebook: bool) -> list[tuple[str, str, dict[str, str]]]:

@@ -1,26 +1,39 @@
-"""Write requirements.txt: the exact versions that a fresh install of the package with its extras gets today."""
+"""Write requirements.txt: one version of all that pyproject.toml asks for, for every system and every Python.
 
-import subprocess
+    python -m tools.setup.pins             keep what is pinned, add what is new, drop what nothing asks for any more
+    python -m tools.setup.pins NAME ...    and take the newest release of these; of everything: all
+"""
+
+import argparse
 import sys
-import tempfile
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-HEADER = "# Made by `make pins` from pyproject.toml. Do not edit.\n"
-# torch's releases for Linux bring CUDA packages on some platforms; the book needs none of them.
-LEAVE_OUT = ("lossbook", "nvidia-", "cuda-", "triton", "pip==", "-e ")
+from tools.setup.environment import PINS, ROOT, run
+
+# torch pins its CUDA packages itself, and its build for processors has none.
+LEAVE_OUT = ("cuda-", "nvidia-", "triton==")
+WANTED = ("pyproject.toml", "--extra=book", "--extra=test", "--universal", "--python-version=3.11",
+          "--fork-strategy=fewest", "--custom-compile-command=make pins")
 
 
-def main() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        python = f"{folder}/bin/python"
-        subprocess.check_call([sys.executable, "-m", "venv", folder])
-        subprocess.check_call([python, "-m", "pip", "install", "-q", "torch==2.13.0"])
-        subprocess.check_call([python, "-m", "pip", "install", "-q", "setuptools", f"{ROOT}[book,test]"])
-        frozen = subprocess.check_output([python, "-m", "pip", "freeze", "--all"], text=True).splitlines()
-    pins = [line.split("+")[0] for line in frozen if not line.startswith(LEAVE_OUT)]
-    (ROOT / "requirements.txt").write_text(HEADER + "\n".join(pins) + "\n")
+def resolve(file, *options):
+    """Write into a file the versions that uv chooses, but those of CUDA. What the file pins already, uv keeps."""
+    run(sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--no-annotate", f"--directory={ROOT}",
+        f"--output-file={file}", *options)
+    lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+    file.write_text("".join(line for line in lines if not line.startswith(LEAVE_OUT)), encoding="utf-8")
+
+
+def main(arguments):
+    parser = argparse.ArgumentParser(prog="python -m tools.setup.pins", description=__doc__.split("\n")[0])
+    parser.add_argument("upgrade", nargs="*", metavar="NAME", help="take its newest release; all: of everything")
+    names = parser.parse_args(arguments).upgrade
+    newer = ["--upgrade"] if names == ["all"] else [f"--upgrade-package={name}" for name in names]
+    try:
+        resolve(PINS, *WANTED, *newer)
+    except RuntimeError as problem:
+        return str(problem)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))

@@ -18,6 +18,7 @@ from xml.etree import ElementTree
 from PIL import Image
 
 from tools.browser import chromium, missing, served
+from tools.execute.run import one_build
 from tools.layout import HTML, parts, published_url
 from tools.pages import card
 from tools.shapes.article import (
@@ -209,9 +210,10 @@ def main() -> int:
     if reason := missing():
         print(f"no EPUB: {reason}")
         return 1
-    if not FILE.exists():
-        write(FILE, make())
-        offer()
+    with one_build():
+        if not FILE.exists():
+            write(FILE, make())
+            offer()
     print(FILE.as_uri(), f"{FILE.stat().st_size / 1e6:.1f} MB")
     return 0
 

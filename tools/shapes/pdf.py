@@ -17,6 +17,7 @@ from pypdf import PdfReader, PdfWriter
 from pypdf.generic import NameObject, TextStringObject
 
 from tools.browser import chromium, missing, served
+from tools.execute.run import one_build
 from tools.layout import HTML, parts, published_url
 from tools.pages import card
 from tools.shapes.article import (
@@ -222,9 +223,10 @@ def main() -> int:
     if reason := missing():
         print(f"no PDF: {reason}")
         return 1
-    if not FILE.exists():
-        FILE.write_bytes(make())
-        offer()
+    with one_build():
+        if not FILE.exists():
+            FILE.write_bytes(make())
+            offer()
     print(FILE.as_uri(), f"{FILE.stat().st_size / 1e6:.1f} MB")
     return 0
 

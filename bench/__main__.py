@@ -1,10 +1,10 @@
 """Measure lossbook and its peers side by side, and write the results that the reference pages show.
 
     make bench                       everything; about 9 minutes, and a download of 1 GB the first time
-    python3 bench/bench.py accuracy  error of value and gradient against mpmath
-    python3 bench/bench.py behaviours  one small question per row
-    python3 bench/bench.py speed     time of forward plus backward; wants a quiet machine
-    python3 bench/bench.py families  the same three for the losses beyond classification, and how time and memory grow
+    python3 -m bench accuracy        error of value and gradient against mpmath
+    python3 -m bench behaviours      one small question per row
+    python3 -m bench speed           time of forward plus backward; wants a quiet machine
+    python3 -m bench families        the same three for the losses beyond classification, and how time and memory grow
 
 Parts can be named together; accuracy_families, behaviours_families, speed_families and growth_families are parts too.
 
@@ -26,21 +26,17 @@ PARTS = ("accuracy", "behaviours", "speed", *FAMILIES)
 
 def install() -> None:
     """Make .venv-bench from the two lists of requirements, unless it is there and they have not changed since."""
+    from tools.setup import environment
+
     wanted = [ROOT / "bench" / name for name in ("requirements.txt", "requirements-alone.txt")]
-    ready = VENV / "ready"
-    if ready.exists() and ready.stat().st_mtime > max(path.stat().st_mtime for path in wanted):
+    ready, made_of = VENV / "ready", "".join(path.read_text(encoding="utf-8") for path in wanted)
+    if ready.exists() and ready.read_text(encoding="utf-8") == made_of:
         return
     print("Making .venv-bench; the first time, this downloads about 1 GB.", flush=True)
-    pip = [str(VENV / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    for step in (
-        [sys.executable, "-m", "venv", "--clear", str(VENV)],
-        [*pip, "torch==2.13.0"],
-        [*pip, "-r", str(wanted[0])],
-        [*pip, "--no-deps", "-r", str(wanted[1])],
-        [*pip, "--no-deps", "--target", str(VENV / "older"), "kornia==0.8.2"],
-    ):
-        subprocess.check_call(step)
-    ready.touch()
+    python = environment.make(VENV, sys.executable, wanted[0])
+    for more in (["-r", str(wanted[1])], ["--target", str(VENV / "older"), "kornia==0.8.2"]):
+        environment.run(python, "-m", "pip", "install", "--quiet", "--no-deps", *more)
+    ready.write_text(made_of, encoding="utf-8")
 
 
 def measure_accuracy(*_) -> None:

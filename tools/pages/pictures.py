@@ -1,10 +1,16 @@
 """Pictures that weigh little and keep their room: every dot as it was, in fewer bytes, and a size for each."""
 
+import hashlib
 import re
+import shutil
 import struct
 from pathlib import Path
 
 from PIL import Image
+
+from tools.layout import ROOT
+
+MADE = ROOT / "_build" / "pictures"
 
 
 def size_of(path: Path) -> tuple[int, int]:
@@ -17,15 +23,18 @@ def size_of(path: Path) -> tuple[int, int]:
 
 
 def compress(picture: Path, folder: Path) -> str:
-    """Write a PNG as WebP, a third of the bytes; return the name of the file."""
-    target = folder / f"{picture.stem}.webp"
-    if not target.exists():
+    """Write a PNG as WebP, a third of the bytes; return the name of the file. What was once compressed is kept."""
+    name = f"{picture.stem}.webp"
+    kept = MADE / hashlib.sha256(picture.read_bytes()).hexdigest()
+    if not kept.exists():
         image = Image.open(picture).convert("RGBA")
         if image.getchannel("A").getextrema() == (255, 255):
             image = image.convert("RGB")
-        folder.mkdir(parents=True, exist_ok=True)
-        image.save(target, lossless=True, exact=True, quality=80, method=4)
-    return target.name
+        MADE.mkdir(parents=True, exist_ok=True)
+        image.save(kept, "WEBP", lossless=True, exact=True, quality=80, method=4)
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(kept, folder / name)
+    return name
 
 
 def keep_room(soup, app, up: str) -> None:

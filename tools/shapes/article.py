@@ -165,11 +165,3 @@ def offer() -> None:
     )
     bar = re.search(r'<nav[^>]*class="page-links[^>]*>', text)
     front.write_text(text[: bar.end()] + links + text[bar.end() :])
-
-
-def withdraw() -> None:
-    """Remove the shapes of an older book, and the links to them."""
-    for file in FILES.values():
-        (HTML / file).unlink(missing_ok=True)
-    if (HTML / f"{parts()[0][1][0]}.html").exists():
-        offer()

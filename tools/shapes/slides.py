@@ -28,8 +28,10 @@ def marked(tag) -> str | None:
 
 
 def blocks(section):
-    """The marked blocks and the unmarked paragraphs below an element, in their order."""
+    """The marked blocks and the unmarked paragraphs below an element, in their order; not when it was last run."""
     for child in section.find_all(True, recursive=False):
+        if "stamp" in child.get("class", []):
+            continue
         if marked(child) or child.name in ("p", "ul", "ol"):
             yield child
         elif child.name in ("section", "div", "details") and "question" not in child.get("class", []):

@@ -18,6 +18,9 @@ epub: .venv/ready ## write the book as an EPUB, beside its pages
 pdf: .venv/ready ## print the book as a PDF, beside its pages (needs Chromium)
 	@$(RUN) -m tools.build && $(RUN) -m tools.shapes.pdf
 
+rules: .venv/ready ## say what a chapter breaks, with its lines: make rules FILE=chapters/part/name.md
+	@$(RUN) -m tools.checks.rules $(FILE)
+
 test-gpu: .venv/ready ## run the cells that need a GPU, on a machine that has one
 	@$(RUN) -m tools.execute.gpu
 
@@ -54,4 +57,4 @@ clean: ## remove the environment and everything built
 
 FORCE:
 
-.PHONY: help book test epub pdf test-gpu test-colab test-lowest screenshots bench bakeoff experiments mutants pins clean
+.PHONY: help book test rules epub pdf test-gpu test-colab test-lowest screenshots bench bakeoff experiments mutants pins clean

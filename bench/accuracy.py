@@ -200,7 +200,7 @@ def truth(name, dtype):
 def run(call, library, z, y):
     """Return (values, gradients) that a library computes, in float64."""
     loss = function(call)
-    if library == "optax":
+    if library in {"optax", "rlax"}:
         import jax
         import jax.numpy as jnp
 

@@ -3,9 +3,11 @@
 ``BEHAVIOURS`` is the table. A call is a string (see libraries.py) that gives a number, or a few; the answer is kept
 as text. Where there is one right answer, ``exact`` says it, as an expression in plain Python or mpmath; an
 answer agrees when it lies within 0.1 %. A convention has no right answer: ``exact`` is then None.
+What a departure means stands in ``harm``; of a gradient, ``severity`` reads it from the answer.
 """
 
 import math
+import re
 import subprocess
 import sys
 import warnings
@@ -15,11 +17,16 @@ from pathlib import Path
 
 import references
 import torch
-from libraries import NAMES
+from libraries import NAMES, Lazy, load
 from mpmath import mp, mpf
 
 OLDER = Path(sys.prefix) / "older"  # an earlier kornia, which `make bench` installs
 ERROR = "error"
+REFUSALS = (ValueError, TypeError, IndexError, RuntimeError, AssertionError)  # how a library refuses an input
+
+# What a departure means, from the worst to the mildest.
+WRONG, OTHER, GRADIENT, OVERFLOW = "wrong formula", "other formula", "gradient", "overflow"
+SIDE, DEFAULTS, SILENT, CLIPPED, ROUNDING = "side effect", "raises", "silent", "clipped", "rounding"
 
 
 @dataclass(frozen=True)
@@ -32,6 +39,7 @@ class Behaviour:
     calls: dict[str, str]
     issues: Sequence[str] = field(default=())
     note: str = ""
+    harm: str = ROUNDING
 
 
 def t(*numbers):
@@ -133,7 +141,8 @@ BEHAVIOURS = [
         "torch": "slope(lambda z: F.binary_cross_entropy(z.sigmoid(), t(0)), 20)",
         "keras": "slope(lambda z: keras.binary_crossentropy(t(0), z.sigmoid()), 20)",
     }, [PT + "103316", "https://github.com/keras-team/keras/issues/9664"],
-        "A slope of 0 means: this wrong answer is never corrected. From logits it is 1 in every library."),
+        "A slope of 0 means: this wrong answer is never corrected. From logits it is 1 in every library.",
+        harm=GRADIENT),
     Behaviour(BCE, "Target 2, logit 0.5", ERROR, {
         "lossbook": "lossbook.binary_cross_entropy_with_logits(t(0.5), t(2))",
         "torch": "F.binary_cross_entropy_with_logits(t(0.5), t(2))",
@@ -155,6 +164,10 @@ BEHAVIOURS = [
         "keras": "keras.sparse_categorical_crossentropy(tensor([0]), tensor([[20., 0, 0]]), from_logits=True)",
         "optax": "optax.softmax_cross_entropy_with_integer_labels(jnp.array([20., 0, 0]), 0)",
     }, [PT + "113708"]),
+    Behaviour(CE, "The same from the fused linear layer: weights the identity, input (20, 0, 0)",
+              mp.log1p(2 * mp.exp(-20)), {
+        "torch": "F.linear_cross_entropy(tensor([[20., 0, 0]]), torch.eye(3), tensor([0]))",
+    }, note="New in torch 2.13; it computes the logits in pieces, and the loss as torch's cross_entropy does."),
     Behaviour(CE, "Mean with class weights (25, 25, 100): integer targets, then the same as probabilities", None, {
         "lossbook": f"[lossbook.cross_entropy({CE_ROWS}, tensor([1, 2]), weight=t(25, 25, 100)), "
                     f"lossbook.cross_entropy({CE_ROWS}, tensor([[0., 1, 0], [0, 0, 1]]), weight=t(25, 25, 100))]",
@@ -185,7 +198,7 @@ BEHAVIOURS = [
         "lossbook": "lossbook.cross_entropy(torch.zeros(2, 3), tensor([0, 1]))",
         "torch": "F.cross_entropy(torch.zeros(2, 3), tensor([0, 1]))",
         "SMP": "smp.SoftCrossEntropyLoss()(torch.zeros(2, 3), tensor([0, 1]))",
-    }, [SMP + "372"]),
+    }, [SMP + "372"], harm=DEFAULTS),
     Behaviour(FOCAL, "Slope at gamma 0.5, logit 20, target 1", exact_slope(references.focal, 20, target=1, gamma=0.5), {
         "lossbook": "slope(lambda z: lossbook.focal_loss(z, t(1), gamma=0.5), 20)",
         "torchvision": "slope(lambda z: tv.sigmoid_focal_loss(z, t(1), gamma=0.5, alpha=-1), 20)",
@@ -196,9 +209,10 @@ BEHAVIOURS = [
         "mmpretrain": "slope(lambda z: mm_focal.sigmoid_focal_loss(z, t(1), gamma=0.5, alpha=1), 20)",
         "keras": "slope(lambda z: keras.binary_focal_crossentropy(t(1), z, gamma=0.5, from_logits=True), 20)",
         "optax": "jax_slope(lambda z: optax.sigmoid_focal_loss(z, 1, gamma=0.5), 20.)",
+        "imbalanced-losses": "slope(lambda z: imbalanced.SigmoidFocalLoss(alpha=-1, gamma=0.5)(z, t(1)), 20)",
     }, [KORNIA + "issues/918", "https://github.com/google-deepmind/optax/issues/1267",
         "https://github.com/tensorflow/tensorflow/issues/70326"],
-        "Closed in kornia and optax: both were repaired, and now answer exactly."),
+        "Closed in kornia and optax: both were repaired, and now answer exactly.", harm=GRADIENT),
     Behaviour(FOCAL, "Slope at gamma 2, logit -20, target 1: a hard positive",
               exact_slope(references.focal, -20, target=1), {
         "lossbook": "slope(lambda z: lossbook.focal_loss(z, t(1), gamma=2), -20)",
@@ -209,7 +223,8 @@ BEHAVIOURS = [
         "mmpretrain": "slope(lambda z: mm_focal.sigmoid_focal_loss(z, t(1), gamma=2, alpha=1), -20)",
         "keras": "slope(lambda z: keras.binary_focal_crossentropy(t(1), z, gamma=2, from_logits=True), -20)",
         "optax": "jax_slope(lambda z: optax.sigmoid_focal_loss(z, 1, gamma=2), -20.)",
-    }),
+        "imbalanced-losses": "slope(lambda z: imbalanced.SigmoidFocalLoss(alpha=-1)(z, t(1)), -20)",
+    }, harm=GRADIENT),
     Behaviour(FOCAL, "gamma = -1, logit 0.5", ERROR, {
         "lossbook": "lossbook.focal_loss(t(0.5), t(1), gamma=-1.)",
         "torchvision": "tv.sigmoid_focal_loss(t(0.5), t(1), gamma=-1, alpha=-1)",
@@ -219,6 +234,7 @@ BEHAVIOURS = [
         "mmpretrain": "mm_focal.sigmoid_focal_loss(t(0.5), t(1), gamma=-1, alpha=1)",
         "keras": "keras.binary_focal_crossentropy(t(1), t(0.5), gamma=-1, from_logits=True)",
         "optax": "optax.sigmoid_focal_loss(jnp.float32(0.5), 1, gamma=-1)",
+        "imbalanced-losses": "imbalanced.SigmoidFocalLoss(alpha=-1, gamma=-1)(t(0.5), t(1))",
     }),
     Behaviour(FOCAL, "alpha = 1.5, logit 0.5, target 0", ERROR, {
         "lossbook": "lossbook.focal_loss(t(0.5), t(0), alpha=1.5)",
@@ -230,6 +246,7 @@ BEHAVIOURS = [
         "keras": "keras.binary_focal_crossentropy(t(0), t(0.5), alpha=1.5, apply_class_balancing=True, "
                  "from_logits=True)",
         "optax": "optax.sigmoid_focal_loss(jnp.float32(0.5), 0, alpha=1.5)",
+        "imbalanced-losses": "imbalanced.SigmoidFocalLoss(alpha=1.5)(t(0.5), t(0))",
     }),
     Behaviour(FOCAL, "Sum over one image of 2 x 2 pixels, gamma 0, logits 0", None, {
         "lossbook": "lossbook.focal_loss(torch.zeros(1, 1, 2, 2), torch.ones(1, 1, 2, 2), gamma=0, reduction='sum')",
@@ -241,6 +258,8 @@ BEHAVIOURS = [
         "SMP": "smp.FocalLoss('binary', gamma=0, reduction='sum')(torch.zeros(1, 1, 2, 2), torch.ones(1, 1, 2, 2))",
         "mmpretrain": "mm_focal.sigmoid_focal_loss(torch.zeros(1, 1, 2, 2), torch.ones(1, 1, 2, 2), gamma=0, alpha=1, "
                       "reduction='sum')",
+        "imbalanced-losses": "imbalanced.SigmoidFocalLoss(alpha=-1, gamma=0, reduction='sum')"
+                             "(torch.zeros(1, 1, 2, 2), torch.ones(1, 1, 2, 2))",
     }, note="4 ln 2 = 2.773. MONAI averages over space before it sums; its source says: to stay compatible."),
     Behaviour(SOFTMAX_FOCAL, "Mean at gamma 0 over uniform rows of three classes", None, {
         "lossbook": f"lossbook.softmax_focal_loss({UNIFORM}, gamma=0)",
@@ -277,7 +296,9 @@ BEHAVIOURS = [
         "keras": "keras.categorical_focal_crossentropy(F.one_hot(tensor([0]), 3), tensor([[2., 0, -1]]), alpha=1., "
                  "from_logits=True)",
         "balanced-loss": "balanced.Loss(loss_type='focal_loss')(tensor([[2., 0, -1]]), tensor([0]))",
-    }, [SMP + "671"], "SMP's mode 'multiclass' and balanced-loss apply one sigmoid per class, as for several labels."),
+        "imbalanced-losses": "imbalanced.SoftmaxFocalLoss()(tensor([[2., 0, -1]]), tensor([0]))",
+    }, [SMP + "671"], "SMP's mode 'multiclass' and balanced-loss apply one sigmoid per class, as for several labels.",
+        harm=OTHER),
     Behaviour(SOFTMAX_FOCAL, "Slope in the first logit at (20, 0, 0), target 0, gamma 0.5",
               exact_slope(references.softmax_focal, 20, 0, 0, target=0, gamma=0.5), {
         "lossbook": "slope(lambda z: lossbook.softmax_focal_loss(z, tensor([0]), gamma=0.5), [[20., 0, 0]])[:, 0]",
@@ -287,7 +308,9 @@ BEHAVIOURS = [
         "SMP": "slope(lambda z: smpf.softmax_focal_loss_with_logits(z, tensor([0]), gamma=0.5), [[20., 0, 0]])[:, 0]",
         "keras": "slope(lambda z: keras.categorical_focal_crossentropy(F.one_hot(tensor([0]), 3), z, alpha=1., "
                  "gamma=0.5, from_logits=True), [[20., 0, 0]])[:, 0]",
-    }),
+        "imbalanced-losses": "slope(lambda z: imbalanced.SoftmaxFocalLoss(gamma=0.5)(z, tensor([0])), "
+                             "[[20., 0, 0]])[:, 0]",
+    }, harm=GRADIENT),
     Behaviour(SOFTMAX_FOCAL, "Logits (-100, 0), target 0: the loss, and its slope in the first logit", None, {
         "lossbook": "[lossbook.softmax_focal_loss(tensor([[-100., 0]]), tensor([0])), slope(lambda z: "
                     "lossbook.softmax_focal_loss(z, tensor([0])), [[-100., 0]])[0, 0]]",
@@ -299,7 +322,14 @@ BEHAVIOURS = [
         "lossbook": "slope(lambda z: lossbook.asymmetric_loss(z, t(1), gamma_pos=1, gamma_neg=4, margin=0.05), -20)",
         "timm": "slope(lambda z: timm.AsymmetricLossMultiLabel(reduction='none')(z, t(1)), -20)",
         "mmpretrain": "slope(lambda z: mm_asl.asymmetric_loss(z, t(1)), -20)",
-    }, ["https://github.com/Alibaba-MIIL/ASL/issues/106"]),
+    }, ["https://github.com/Alibaba-MIIL/ASL/issues/106"], harm=GRADIENT),
+    Behaviour(ASL, "Slope at p = 0.9, target 0 (gamma 4, margin 0.05): whole, then with the factor detached", None, {
+        "lossbook": "[slope(lambda z: lossbook.asymmetric_loss(z, t(0)), math.log(9))]",
+        "timm": "[slope(lambda z: timm.AsymmetricLossMultiLabel(disable_torch_grad_focal_loss=off)(z[None], "
+                "t(0)[None]), math.log(9)) for off in (False, True)]",
+        "mmpretrain": "[slope(lambda z: mm_asl.asymmetric_loss(z, t(0), reduction='sum'), math.log(9))]",
+    }, note="The training script of the authors computes the focusing factor without gradient, which timm offers as an "
+            "option: a hard negative then pulls with 0.31 in place of the 0.73 of the formula."),
     Behaviour(ASL, "Loss of a (2, 3) batch of logits 0, targets 1, default reduction", None, {
         "lossbook": "lossbook.asymmetric_loss(torch.zeros(2, 3), torch.ones(2, 3), gamma_pos=1)",
         "timm": "timm.AsymmetricLossMultiLabel()(torch.zeros(2, 3), torch.ones(2, 3))",
@@ -315,7 +345,7 @@ BEHAVIOURS = [
                 "(t(1)[None], t(1)[None]))",
         "mmpretrain": "gradients_on(lambda: mm_asl.asymmetric_loss(t(1), t(1)))",
     }, ["https://github.com/huggingface/pytorch-image-models/pull/2760"],
-        "Repaired in timm by the change in the link."),
+        "Repaired in timm by the change in the link.", harm=SIDE),
     Behaviour(REGRESSION, "Log-cosh of an error of 0.0001", mp.log(mp.cosh(mpf("1e-4"))), {
         "lossbook": "lossbook.log_cosh_loss(t(1e-4), t(0))",
         "keras": "keras.log_cosh(t(0), t(1e-4))",
@@ -327,7 +357,8 @@ BEHAVIOURS = [
         "keras": "keras.log_cosh(t(0), t(100))",
         "optax": "optax.log_cosh(jnp.float32(100))",
         "torchmetrics": "torchmetrics.log_cosh_error(t(100), t(0))",
-    }, ["https://github.com/Lightning-AI/torchmetrics/issues/3488"], "Repaired in torchmetrics after this release."),
+    }, ["https://github.com/Lightning-AI/torchmetrics/issues/3488"], "Repaired in torchmetrics after this release.",
+        harm=OVERFLOW),
     Behaviour(REGRESSION, "Mean squared error of (1, 2, 3), shape (3,), and the same of shape (3, 1)", (ERROR, 0), {
         "lossbook": f"lossbook.mse_loss({LINE})",
         "torch": f"F.mse_loss({LINE})",
@@ -351,7 +382,7 @@ BEHAVIOURS = [
         "optax": "optax_losses.kl_divergence(jnp.log(jnp.array([1., 0])), jnp.array([0.5, 0.5]))",
         "torchmetrics": "torchmetrics.kl_divergence(t(0.5, 0.5)[None], t(1, 0)[None])",
         "scipy": "scipy_stats.entropy([0.5, 0.5], [1, 0])",
-    }),
+    }, harm=CLIPPED),
     Behaviour(DIVERGENCE, "Jensen-Shannon of (1, 0) and (0.5, 0.5)", None, {
         "lossbook": "float(lossbook.information.js_divergence([1, 0], [0.5, 0.5]))",
         "torchmetrics": "tm_regression.jensen_shannon_divergence(t(1, 0)[None], t(0.5, 0.5)[None])",
@@ -372,14 +403,15 @@ BEHAVIOURS = [
         "SMP": "smp.TverskyLoss('binary', from_logits=False, alpha=0.3, beta=0.7)(t(1, 0, 0, 0)[None, None], "
                "t(1, 1, 0, 0)[None, None])",
         "keras": "keras.tversky(t(1, 1, 0, 0), t(1, 0, 0, 0), alpha=0.3, beta=0.7)",
-    }, ["https://github.com/keras-team/keras/pull/23333"], "Repaired in keras after this release."),
+    }, ["https://github.com/keras-team/keras/pull/23333"], "Repaired in keras after this release.", harm=WRONG),
     Behaviour(LATER, "The same, averaged over the channels background and object",
               (1 - 2 / mpf("2.3") + 1 - 1 / mpf("1.7")) / 2, {
         "kornia": "kornia.tversky_loss(tensor([[[[-30., 30, 30, 30]], [[30., -30, -30, -30]]]]), "
                   "tensor([[[1, 1, 0, 0]]]), alpha=0.3, beta=0.7)",
         "kornia 0.8.2": "older_kornia('kornia.tversky_loss(tensor([[[[-30., 30, 30, 30]], [[30., -30, -30, -30]]]]), "
                         "tensor([[[1, 1, 0, 0]]]), alpha=0.3, beta=0.7)')",
-    }, note="The earlier release depends on alpha + beta only; the later one weighs the two kinds of error apart."),
+    }, note="The earlier release depends on alpha + beta only; the later one weighs the two kinds of error apart.",
+        harm=WRONG),
     Behaviour(LATER, "Lovász-softmax of classes (0, 1, 2, 2) called (0, 1, 1, 2): 1 - mean Jaccard", mpf(1) / 3, {
         "kornia": "kornia.lovasz_softmax_loss(50 * F.one_hot(tensor([[[0, 1, 1, 2]]])).movedim(-1, 1).float(), "
                   "tensor([[[0, 1, 2, 2]]]))",
@@ -387,7 +419,7 @@ BEHAVIOURS = [
                         "[[[0, 1, 1, 2]]])).movedim(-1, 1).float(), tensor([[[0, 1, 2, 2]]]))')",
         "SMP": "smp.LovaszLoss('multiclass')(50 * F.one_hot(tensor([[[0, 1, 1, 2]]])).movedim(-1, 1).float(), "
                "tensor([[[0, 1, 2, 2]]]))",
-    }),
+    }, harm=WRONG),
     Behaviour(LATER, "Dice of a mask that is right, logits +20 and -20", 1 - 1 / (1 + mp.exp(-20)), {
         "MONAI": "monai.DiceLoss(sigmoid=True, smooth_nr=0, smooth_dr=0)(t(20, 20, -20, -20)[None, None], "
                  "t(1, 1, 0, 0)[None, None])",
@@ -399,12 +431,12 @@ BEHAVIOURS = [
                  "tensor([[[1., 1, 1, 0], [0, 0, 0, 1]]]))",
         "optax": "optax_losses.multiclass_generalized_dice_loss(jnp.array([[[1., 0]] * 4]), "
                  "jnp.array([[[1., 0], [1, 0], [1, 0], [0, 1]]]), smooth=0., apply_softmax=False)",
-    }),
+    }, harm=WRONG),
     Behaviour(LATER, "Triplet with norm 1, margin 5: anchor (0, 0), positive (1, -1), negative (3, 3)", mpf(1), {
         "torch": "F.triplet_margin_loss(t(0, 0)[None], t(1, -1)[None], t(3, 3)[None], margin=5, p=1)",
         "optax": "optax_losses.triplet_margin_loss(jnp.zeros((1, 2)), jnp.array([[1., -1]]), jnp.array([[3., 3]]), "
                  "norm_degree=1, margin=5.)",
-    }),
+    }, harm=WRONG),
     Behaviour(LATER, "GIoU loss of the inverted box (2, 2, 0, 0) against (0, 0, 2, 2)", ERROR, {
         "torchvision": "tv.generalized_box_iou_loss(t(2, 2, 0, 0)[None], t(0, 0, 2, 2)[None])",
     }, ["https://github.com/pytorch/vision/issues/2582"],
@@ -431,13 +463,20 @@ def text(answer):
 
 
 def ask(behaviour, library):
-    """Return (answer, agrees): agrees is None where there is no single right answer."""
+    """Return (answer, agrees): agrees is None where there is no single right answer.
+
+    A library that cannot be imported, or a name that it does not have, is no answer but a failure of ours: it raises.
+    """
+    call = behaviour.calls[library]
+    for name in re.findall(r"\b(\w+)\.", call):
+        if isinstance(NAMES.get(name), Lazy):
+            load(NAMES[name].name)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            answer = text(eval(behaviour.calls[library], NAMES | HELPERS))
-    except Exception as problem:
-        answer = f"{type(problem).__name__}"
+            answer = text(eval(call, NAMES | HELPERS))
+    except REFUSALS as problem:
+        answer = type(problem).__name__
     if behaviour.exact is None:
         return answer, None
     if isinstance(behaviour.exact, str | tuple) and answer.endswith("Error"):
@@ -449,13 +488,27 @@ def ask(behaviour, library):
         return answer, False
 
 
+def severity(behaviour, answer, agrees):
+    """Return what it means that an answer departs from the right one, or None if it does not."""
+    if agrees is not False:
+        return None
+    if behaviour.exact == ERROR or isinstance(behaviour.exact, tuple):
+        return SILENT
+    if behaviour.harm != GRADIENT:
+        return behaviour.harm
+    if answer in {"NaN", "∞", "-∞"}:
+        return "NaN gradient"
+    return "dead gradient" if abs(behaviour.exact) >= 1e-3 else ROUNDING
+
+
 def measure(behaviour, libraries=None):
     """Return one row of the table."""
     cells = {}
     for library in behaviour.calls:
         if libraries is None or library in libraries:
             answer, agrees = ask(behaviour, library)
-            cells[library] = {"answer": answer, "agrees": agrees, "call": behaviour.calls[library]}
+            cells[library] = {"answer": answer, "agrees": agrees, "severity": severity(behaviour, answer, agrees),
+                              "call": behaviour.calls[library]}
     right = behaviour.exact
     if isinstance(right, tuple):
         right = f"{right[0]}, or {right[1]}"

@@ -27,7 +27,9 @@ os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 PACKAGES = {
     "torch": "torch", "torchvision": "torchvision", "kornia": "kornia", "MONAI": "monai",
     "SMP": "segmentation-models-pytorch", "timm": "timm", "mmpretrain": "mmpretrain", "keras": "keras",
-    "optax": "optax", "torchmetrics": "torchmetrics", "balanced-loss": "balanced-loss", "scipy": "scipy",
+    "optax": "optax", "torchmetrics": "torchmetrics", "balanced-loss": "balanced-loss",
+    "imbalanced-losses": "imbalanced-losses", "scipy": "scipy",
+    "PML": "pytorch-metric-learning", "geomloss": "geomloss", "POT": "POT", "rlax": "rlax",
 }
 
 
@@ -88,7 +90,11 @@ NAMES = {
     "optax": Lazy("optax"), "optax_losses": Lazy("optax.losses"), "jax": Lazy("jax"), "jnp": Lazy("jax.numpy"),
     "torchmetrics": Lazy("torchmetrics.functional"),
     "tm_regression": Lazy("torchmetrics.functional.regression"), "balanced": Lazy("balanced_loss"),
+    "imbalanced": Lazy("imbalanced_losses"),
     "scipy_distance": Lazy("scipy.spatial.distance"), "scipy_stats": Lazy("scipy.stats"),
+    "pml": Lazy("pytorch_metric_learning.losses"), "pml_distances": Lazy("pytorch_metric_learning.distances"),
+    "pml_reducers": Lazy("pytorch_metric_learning.reducers"),
+    "geomloss": Lazy("geomloss"), "ot": Lazy("ot"), "rlax": Lazy("rlax"), "distributions": torch.distributions,
 }
 
 

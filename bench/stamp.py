@@ -61,6 +61,7 @@ def parse(path: Path) -> ast.Module:
     return tree
 
 
+@cache
 def definitions(tree: ast.Module) -> dict[str, ast.stmt]:
     """Return the statement of a module that defines each of its own names."""
     found: dict[str, ast.stmt] = {}
@@ -73,6 +74,7 @@ def definitions(tree: ast.Module) -> dict[str, ast.stmt]:
     return found
 
 
+@cache
 def imports(tree: ast.Module, _module: str = "") -> dict[str, tuple[str, str]]:
     """Return what each name that a module imports from lossbook stands for: (module, name), or (module, "*")."""
     found = {}

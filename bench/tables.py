@@ -2,11 +2,13 @@
 
 import math
 import re
+from collections import Counter
 
 from stamp import code, read
 
 ORDER = ["lossbook", "formula as written", "torch", "torchvision", "kornia", "kornia 0.8.2", "MONAI", "SMP", "timm",
-         "mmpretrain", "keras", "optax", "torchmetrics", "balanced-loss", "scipy"]
+         "mmpretrain", "keras", "optax", "torchmetrics", "balanced-loss", "imbalanced-losses", "scipy", "torch, chunks",
+         "PML", "geomloss", "geomloss, scaling 0.9", "geomloss, scaling 0.99", "POT", "POT, log", "rlax"]
 GROUPS = {
     "regression": ["mean squared error", "root mean squared error of one number", "mean absolute error",
                    "Huber, delta 2", "smooth L1, beta 2", "log-cosh", "quantile, 0.9"],
@@ -17,6 +19,18 @@ GROUPS = {
                   "asymmetric", "asymmetric, one label per image", "hard-example mining that keeps all",
                   "logit adjustment, counts 500, 50, 5", "LDAM, counts 500, 50, 5",
                   "distribution-balanced, counts 500, 50, 5 of 1000"],
+}
+
+
+FAMILIES = {
+    "overlap": ["Dice", "Jaccard", "Tversky, 0.3 and 0.7", "focal Tversky, gamma 0.75", "Lovász hinge",
+                "Lovász-softmax"],
+    "boxes and clouds": ["GIoU", "DIoU", "CIoU", "Chamfer", "EMD", "Sinkhorn loss, regularisation 0.3",
+                         "Sinkhorn divergence, blur 0.5"],
+    "embeddings and ranking": ["triplet", "NT-Xent, temperature 0.05", "SupCon, temperature 0.05",
+                               "angular, 40 degrees", "ArcFace", "ListNet", "Bradley-Terry"],
+    "sequences, generation and policies": ["CTC", "Gaussian KL divergence", "non-saturating generator",
+                                           "PPO, clip 0.2", "policy gradient", "entropy"],
 }
 
 
@@ -46,8 +60,9 @@ def marked(count):
 def accuracy(group, dtype="float32"):
     """Return the table of errors for one group of losses."""
     rows, last = [], None
-    found = [row for row in read("accuracy")["rows"] if row["dtype"] == dtype]
-    for loss in GROUPS[group]:
+    name, losses = ("accuracy", GROUPS[group]) if group in GROUPS else ("accuracy_families", FAMILIES[group])
+    found = [row for row in read(name)["rows"] if row["dtype"] == dtype]
+    for loss in losses:
         for row in sorted((r for r in found if r["loss"] == loss), key=lambda r: ORDER.index(r["library"])):
             value, gradient = row["value"], row["gradient"]
             rows.append([
@@ -69,21 +84,30 @@ def thread(address):
 
 def behaviours(family):
     """Return one family: a table with a row per question and a column per library, notes, and the calls, folded."""
-    found = [row for row in read("behaviours")["rows"] if row["family"] == family]
+    asked = read("behaviours")["rows"] + read("behaviours_families")["rows"]
+    found = [row for row in asked if row["family"] == family]
     libraries = [library for library in ORDER if any(library in row["cells"] for row in found)]
     rows, notes, calls = [], [], []
+    harm = ["Severity"] if any(row.get("severity") for row in found) else []
     for row in found:
         cells = []
         for library in libraries:
             cell = row["cells"].get(library, {"answer": "–", "agrees": None})
             answer = plain(re.sub(r"\w+Error", "error", cell["answer"]))
-            cells.append(f"**{answer}**" if cell["agrees"] is False else answer)
+            said = "" if harm else f" *{cell.get('severity', '')}*"
+            cells.append(f"**{answer}**{said}" if cell["agrees"] is False else answer)
         threads = "".join(f" {thread(address)}" for address in row["issues"])
+        cells += [row["severity"]] if harm else []
         rows.append([row["question"] + threads, plain(row["exact"] or "convention"), *cells])
         notes += [f"- {row['question']}: {row['note']}"] if row["note"] else []
         calls += [f"- {row['question']}", *(f"  - {name}: `{cell['call']}`" for name, cell in row["cells"].items())]
     folded = ["```{admonition} The calls behind these answers", ":class: dropdown", *calls, "```"]
-    return "\n".join([table(["Question", "Right answer", *libraries], rows), "", *notes, "", *folded])
+    return "\n".join([table(["Question", "Right answer", *libraries, *harm], rows), "", *notes, "", *folded])
+
+
+def severities():
+    """Return how many questions about the families have each severity."""
+    return Counter(row["severity"] for row in read("behaviours_families")["rows"])
 
 
 def speed():
@@ -106,6 +130,32 @@ def speed():
     return table(["Loss and size", "Library", "Eager, ms", "Compiled, ms"], rows)
 
 
+def speed_families():
+    """Return the table of the losses beyond classification: time, peak memory and error, side by side."""
+    rows, last, found = [], None, {}
+    for row in read("speed_families")["rows"]:
+        size = " × ".join(f"{n:,}" for n in row["size"])
+        found.setdefault((row["task"], size), {})[row["library"], row["mode"]] = row
+    for (task, size), entries in found.items():
+        fastest = {mode: min(row["minimum_ms"] for (_, own), row in entries.items() if own == mode)
+                   for _, mode in entries}
+        for library in sorted({library for library, _ in entries}, key=ORDER.index):
+            modes = [entries.get((library, mode)) for mode in ("eager", "compiled")]
+            cells = [timed(row, row and row["minimum_ms"] == fastest[row["mode"]]) for row in modes]
+            peaks = " / ".join(f"{row['peak_mib']:,.0f}" for row in modes if row)
+            rows.append([f"{task}, {size}" if task != last else "", library, *cells, peaks,
+                         short(modes[0]["value_error"]), short(modes[0]["gradient_error"])])
+            last = task
+    return table(["Loss and size", "Library", "Eager, ms", "Compiled, ms", "Peak, MiB", "Error, value",
+                  "Error, gradient"], rows)
+
+
+def timed(row, best):
+    """Return the two times of a row, in bold if it is the fastest; a dash if there is none."""
+    cell = f"{row['minimum_ms']:,.1f} ({row['median_ms']:,.1f})" if row else "–"
+    return f"**{cell}**" if best else cell
+
+
 def source(name):
     """Return the sentence that says when, where and with what a result was measured."""
     data = read(name)
@@ -126,3 +176,23 @@ def draw(axes):
         ax.set(yscale="log", ylim=(5e-10, 5), ylabel=f"relative error, target {target}")
     axes[-1].set(xlabel="logit")
     axes[1].legend(loc="upper left")
+
+
+def draw_growth(axes):
+    """Draw time (left) and peak memory (right) against the size of what grows, one task in each row of axes."""
+    tasks = {}
+    for row in read("growth_families")["rows"]:
+        tasks.setdefault((row["task"], row["unit"]), {}).setdefault(row["library"], []).append(row)
+    for ((task, unit), libraries), pair in zip(tasks.items(), axes, strict=True):
+        for ax, what in zip(pair, ("minimum_ms", "peak_mib"), strict=True):
+            for library in sorted(libraries, key=ORDER.index):
+                style = {"lossbook": "C0-", "torch": "C1--", "torch, chunks": "C3-."}.get(library, "C2:")
+                sizes = list(zip(*(row["size"] for row in libraries[library]), strict=True))
+                n = next(side for side in sizes if len(set(side)) > 1)  # the side that grows
+                ax.plot(n, [row[what] for row in libraries[library]], style, marker="o", label=library)
+            ax.set(xscale="log", yscale="log", xlabel=unit)
+            ax.set_xticks(n, [f"{count:,}" for count in n])
+            ax.minorticks_off()
+        pair[0].set_ylabel(f"{task},\nms")
+        pair[1].set_ylabel("MiB")
+        pair[0].legend(loc="best", handlelength=1.4, borderaxespad=0.2)

@@ -85,7 +85,7 @@ def number(name: str, value: float, interval: str = "(-inf, inf)") -> float:
 
 def integer(name: str, value: int, interval: str = "(-inf, inf)") -> int:
     """Return ``value`` as a Python integer if it is one, NumPy's included, and in ``interval``."""
-    if isinstance(value, bool) or not isinstance(value, Integral):
+    if not isinstance(value, Integral):
         raise TypeError(f"{name} must be an integer, got {type(value).__name__}")
     return int(number(name, value, interval))
 
@@ -337,5 +337,6 @@ def sign_target(target: Tensor, like: Tensor, name: str) -> Tensor:
     """Return ``target`` in the dtype of ``like``, the argument ``name``; raise unless each is 1 or -1."""
     tensor("target", target)
     same_shape("target", target, name, like)
-    every((target == 1) | (target == -1), "every target must be 1 or -1", target)
-    return target.to(like.dtype)
+    signs = real("target", target, like.dtype).to(like.dtype)
+    every(signs.abs() == 1, "every target must be 1 or -1", target)
+    return signs

@@ -77,20 +77,19 @@ def newton_step(f: Tensor, g: Tensor, cost: Tensor, a: Tensor, b: Tensor, reg: f
     At the potentials of the plan this is 0, and its derivative is theirs: that of the solution of two equations, which
     depends on cost, a and b.
     """
-    ratio = scaling(f, g, cost, reg)
-    row, column = (ratio @ b.unsqueeze(-1)).squeeze(-1), (a.unsqueeze(-2) @ ratio).squeeze(-2)  # 1 each, when right
-    to_row, to_column = (reg * (1 - row)).unsqueeze(-1), (reg * (1 - column)).unsqueeze(-1)
-    ratio, row, column, a, b = (part.detach() for part in (ratio, row, column, a, b))
-    forth, back = ratio * b.unsqueeze(-2) / row.unsqueeze(-1), (ratio * a.unsqueeze(-1)).mT
+    more = exponent(f, g, cost, reg).expm1()  # than a_i b_j
+    to_row, to_column = more @ b.unsqueeze(-1), more.mT @ a.unsqueeze(-1)  # 0 each, when right
+    row, column, ratio = (part.detach() + 1 for part in (to_row, to_column, more))
+    forth, back = ratio * b.detach().unsqueeze(-2) / row, (ratio * a.detach().unsqueeze(-1)).mT
     # A constant may pass from f to g. The row of b says that dg has none; 1e-14 parts what only rounding connects.
-    system = torch.diag_embed(column + 1e-14) - back @ forth + b.unsqueeze(-2)
-    dg = torch.linalg.solve(system, to_column - back @ (to_row / row.unsqueeze(-1)))
-    return (to_row / row.unsqueeze(-1) - forth @ dg).squeeze(-1), dg.squeeze(-1)
+    system = torch.diag_embed(column.squeeze(-1) + 1e-14) - back @ forth + b.detach().unsqueeze(-2)
+    dg = torch.linalg.solve(system, back @ (to_row / row) - to_column)
+    return -reg * (to_row / row + forth @ dg).squeeze(-1), reg * dg.squeeze(-1)
 
 
-def scaling(f: Tensor, g: Tensor, cost: Tensor, reg: float) -> Tensor:
-    """Return exp((f_i + g_j - cost_ij) / reg), finite also where neither i nor j has a mass."""
-    return ((f.unsqueeze(-1) + g.unsqueeze(-2) - cost) / reg).clamp(max=600).exp()
+def exponent(f: Tensor, g: Tensor, cost: Tensor, reg: float) -> Tensor:
+    """Return (f_i + g_j - cost_ij) / reg, but no more than exp can take, where neither i nor j has a mass."""
+    return ((f.unsqueeze(-1) + g.unsqueeze(-2) - cost) / reg).clamp(max=600)
 
 
 def _sinkhorn(cost: Tensor, a: Tensor, b: Tensor, reg: float) -> tuple[Tensor, Tensor]:
@@ -111,13 +110,15 @@ def _sinkhorn(cost: Tensor, a: Tensor, b: Tensor, reg: float) -> tuple[Tensor, T
 
 def _settle(g: Tensor, cost: Tensor, a: Tensor, b: Tensor, eps: float, goal: float) -> tuple[Tensor, float]:
     """Return g closer to its goal, and how far the rows are from theirs: by sweeps, and by Newton if they do not do."""
+    spread = float(cost.max() - cost.min())
     for step in (_scale, newton_step):
         f, g = _sweep(g, cost, a, b, eps)
         error, value = _error(f, g, cost, b, eps), a @ f + b @ g
         if error < goal:
             break
         dg = step(f, g, cost, a, b, eps)[1]
-        for part in (1, 1 / 4, 1 / 16, 1 / 64):  # a full step of Newton's may go too far
+        dg *= min(1.0, spread / (float(dg.abs().max()) or 1.0))  # no potential of the answer is larger
+        for part in (4.0**-k for k in range(20)):  # a whole step of Newton's may go too far
             moved = _sweep(g + part * dg, cost, a, b, eps)
             if a @ moved[0] + b @ moved[1] > value or _error(*moved, cost, b, eps) < error:
                 g = moved[1]
@@ -143,12 +144,12 @@ def _sweep(g: Tensor, cost: Tensor, a: Tensor, b: Tensor, eps: float) -> tuple[T
 
 def _error(f: Tensor, g: Tensor, cost: Tensor, b: Tensor, eps: float) -> float:
     """Return how far the worst row is from its mass, relative to it."""
-    return float((scaling(f, g, cost, eps) @ b - 1).abs().max())
+    return float((exponent(f, g, cost, eps).expm1() @ b).abs().max())
 
 
 def _scale(f: Tensor, g: Tensor, cost: Tensor, a: Tensor, b: Tensor, eps: float) -> tuple[Tensor, Tensor]:
     """Return what many sweeps add to f and g, as factors of rows and columns: one exp for all of them."""
-    ratio, u, v = scaling(f, g, cost, eps), torch.ones_like(f), torch.ones_like(g)
+    ratio, u, v = exponent(f, g, cost, eps).exp(), torch.ones_like(f), torch.ones_like(g)
     for _ in range(SWEEPS):
         row = ratio @ (b * v)
         if float((u * row - 1).abs().max()) < TOLERANCE:
@@ -162,11 +163,11 @@ def _linear_program(cost: Tensor, a: Tensor, b: Tensor) -> tuple[Tensor, ...]:
     from scipy.optimize import linprog  # type: ignore[import-untyped]
     from scipy.sparse import eye_array, kron, vstack  # type: ignore[import-untyped]
 
-    (p, q), size, total = cost.shape, float(cost.abs().max()) or 1.0, float(a.sum()) or 1.0
+    (p, q), size, total = cost.shape, float(cost.abs().max()) or 1.0, float(a.sum())
     marginals = vstack([kron(eye_array(p), np.ones((1, q))), kron(np.ones((1, p)), eye_array(q))])
-    masses = torch.cat([a / total, b / (float(b.sum()) or 1.0)])
+    masses = torch.cat([a / total, b / b.sum()]).cpu().numpy()
     exact = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
-    found = linprog(cost.flatten().cpu() / size, A_eq=marginals, b_eq=masses.cpu(), method="highs", options=exact)
+    found = linprog((cost / size).flatten().cpu().numpy(), A_eq=marginals, b_eq=masses, options=exact)
     if not found.success:
         raise RuntimeError(f"no plan found: {found.message}")
     plan, prices = cost.new_tensor(found.x).view(p, q), size * cost.new_tensor(found.eqlin.marginals)
@@ -177,7 +178,7 @@ def _hungarian(cost: Tensor) -> tuple[Tensor, ...]:
     from scipy.optimize import linear_sum_assignment
 
     plan = torch.zeros_like(cost)
-    plan[linear_sum_assignment(cost.cpu())] = 1 / len(cost)
+    plan[linear_sum_assignment(cost.cpu().numpy())] = 1 / len(cost)
     return (plan,)
 
 

@@ -19,6 +19,18 @@ from sklearn.model_selection import train_test_split
 from torch import Tensor
 
 from lossbook import _checks
+from lossbook.scenes import (  # the data sets of Part V have a module of their own
+    DigitLines as DigitLines,
+    Scenes as Scenes,
+    Walk as Walk,
+    cliff_walk as cliff_walk,
+    digit_clouds as digit_clouds,
+    digit_lines as digit_lines,
+    digit_lists as digit_lists,
+    digit_scenes as digit_scenes,
+    placed_digits as placed_digits,
+    ring as ring,
+)
 
 
 class Split(NamedTuple):
@@ -205,6 +217,7 @@ def multi_label_images(
         (torch.Size([1000, 1, 16, 16]), True)
     """
     n, size = _checks.integer("n", n, "[0, inf)"), _checks.integer("size", size, "[1, inf)")
+    labels = _checks.integer("labels", labels, "[2, inf)")
     share = np.array(long_tail(10**6, labels, ratio=ratio), dtype=float)
     share *= _checks.number("present", present, "(0, inf)") / share.sum()
     missing, noise = _checks.number("missing", missing, "[0, 1]"), _checks.number("noise", noise, "[0, inf)")

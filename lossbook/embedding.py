@@ -13,8 +13,7 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from lossbook import _checks
-from lossbook._fast import embedding as fast
-from lossbook._fast import with_backward
+from lossbook._fast import embedding as fast, with_backward
 from lossbook._stable import log_odds_against, soft_cross_entropy
 
 BELOW_PI = f"[0, {math.pi})"
@@ -449,8 +448,8 @@ def _directions(name: str, value: Tensor) -> Tensor:
     # The rows, each divided by its length.
     value = _embeddings(name, value)
     size = value.detach().abs().amax(1, keepdim=True)
-    fine = size.isfinite() & (size > 0)
-    _checks.every(fine, f"every row of {name} must be finite and not 0 everywhere; its largest entry", size)
+    wanted = f"every row of {name} must have a direction, its largest entry be finite and above 0"
+    _checks.every(size.isfinite() & (size > 0), wanted, size)
     value = value / size  # the square of a very large or small number would leave float32
     length: Tensor = torch.linalg.vector_norm(value, dim=1, keepdim=True)
     return value / length

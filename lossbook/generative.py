@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from lossbook import _checks
+from lossbook._stable import above_half
 from lossbook.classification import binary_cross_entropy_with_logits
 
 
@@ -459,12 +460,17 @@ def gradient_penalty(critic: Callable[[Tensor], Tensor], points: Tensor, *, redu
     if not callable(critic):
         raise TypeError(f"critic must be a function of points, got {type(critic).__name__}")
     _examples("points", points)
-    scores, pull_back = torch.func.vjp(critic, points)[:2]
+    scores, pull_back = torch.func.vjp(lambda x: _scores(critic(x), x), points)[:2]
+    (slopes,) = pull_back(torch.ones_like(scores))
+    return _checks.reduce((torch.linalg.vector_norm(above_half(slopes).flatten(1), dim=1) - 1) ** 2, reduction)
+
+
+def _scores(scores: Tensor, points: Tensor) -> Tensor:
+    _checks.tensor("what critic returns", scores)
     if scores.shape != points.shape[:1] and scores.shape != (*points.shape[:1], 1):
         raise ValueError(f"critic must return scores of shape (N,) or (N, 1), N = {len(points)} as in points, "
                          f"got {tuple(scores.shape)}")
-    slopes = _checks.floats("points", *pull_back(torch.ones_like(scores)))
-    return _checks.reduce((torch.linalg.vector_norm(slopes.flatten(1), dim=1) - 1) ** 2, reduction)
+    return scores
 
 
 def denoising_loss(

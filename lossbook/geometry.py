@@ -1,9 +1,9 @@
 r"""Losses between things that lie in space: boxes, clouds of points, and masses that must be moved.
 
 A box is its corners (x1, y1, x2, y2) with x1 ≤ x2 and y1 ≤ y2, in any unit; ``boxes1`` and ``boxes2`` have shape
-(…, 4) and are compared pair by pair. Boxes whose area rounds to 0 cost 0 where they are the same. A cloud is its points, shape (P, D), all of the same mass 1/P, in any order; N
-pairs of clouds are (N, P, D) and (N, Q, D). All losses have gradients by both arguments. Half precision is computed
-and returned in float32.
+(…, 4) and are compared pair by pair. Where both areas round to 0, equal boxes cost 0 and others 1 for the area. A
+cloud is its points, shape (P, D), all of the same mass 1/P, in any order; N pairs of clouds are (N, P, D) and
+(N, Q, D). All losses have gradients by both arguments. Half precision is computed and returned in float32.
 """
 
 import math
@@ -46,7 +46,7 @@ def box_iou_loss(boxes1: Tensor, boxes2: Tensor, *, reduction: str = "mean") -> 
         tensor(0.6667)
 
     References:
-        Yu, Jiang, Wang, Cao and Huang, 2016, ACM Multimedia, section 3 (arXiv:1608.01471).
+        Yu, Jiang, Wang, Cao and Huang, 2016, ACM Multimedia (arXiv:1608.01471).
     """
     return _checks.reduce(_one_minus_iou(_lengths(boxes1, boxes2)), reduction)
 
@@ -82,7 +82,7 @@ def giou_loss(boxes1: Tensor, boxes2: Tensor, *, reduction: str = "mean") -> Ten
         tensor(1.5000)
 
     References:
-        Rezatofighi, Tsoi, Gwak, Sadeghian, Reid and Savarese, 2019, CVPR, section 3 (arXiv:1902.09630).
+        Rezatofighi, Tsoi, Gwak, Sadeghian, Reid and Savarese, 2019, CVPR (arXiv:1902.09630).
     """
     pair = _lengths(boxes1, boxes2)
     return _checks.reduce(_one_minus_iou(pair) + _empty_share(pair), reduction)
@@ -117,7 +117,7 @@ def diou_loss(boxes1: Tensor, boxes2: Tensor, *, reduction: str = "mean") -> Ten
         tensor(1.5294)
 
     References:
-        Zheng, Wang, Liu, Li, Ye and Ren, 2020, AAAI, section "Distance-IoU loss" (arXiv:1911.08287).
+        Zheng, Wang, Liu, Li, Ye and Ren, 2020, AAAI (arXiv:1911.08287).
     """
     pair = _lengths(boxes1, boxes2)
     return _checks.reduce(_one_minus_iou(pair) + _squared_distance(pair), reduction)
@@ -134,8 +134,8 @@ def ciou_loss(boxes1: Tensor, boxes2: Tensor, *, reduction: str = "mean") -> Ten
 
     where :math:`\alpha` is held constant: the gradient is that of the sum without it. It is between 0 and 3.
 
-    Peers: torchvision agrees but for 1e-7 beside the areas, and gives NaN gradients where a height is 0; the paper's
-    own implementation leaves the factor :math:`1 / (w^2 + h^2)` out of the gradient of v.
+    Peers: torchvision agrees but for 1e-7 beside the areas, and gives NaN gradients where a height is 0; the paper
+    reports that its implementation leaves the factor :math:`1 / (w^2 + h^2)` out of the gradient of v.
 
     Args:
         boxes1: shape (…, 4).
@@ -154,11 +154,12 @@ def ciou_loss(boxes1: Tensor, boxes2: Tensor, *, reduction: str = "mean") -> Ten
         tensor(0.7470)
 
     References:
-        Zheng, Wang, Liu, Li, Ye and Ren, 2020, AAAI, section "Complete IoU loss" (arXiv:1911.08287).
+        Zheng, Wang, Liu, Li, Ye and Ren, 2020, AAAI (arXiv:1911.08287).
     """
+    boxes1, boxes2 = _checks.floats("boxes1", boxes1), _checks.floats("boxes2", boxes2)
     pair = _lengths(boxes1, boxes2)
     one_minus_iou = _one_minus_iou(pair)
-    v = 4 / math.pi**2 * (_arctan(pair.size2) - _arctan(pair.size1)).square()
+    v = 4 / math.pi**2 * (_arctan(boxes2) - _arctan(boxes1)).square()
     alpha = quotient(v, one_minus_iou + v).detach()
     return _checks.reduce(one_minus_iou + _squared_distance(pair) + alpha * v, reduction)
 
@@ -195,7 +196,7 @@ def chamfer_loss(x: Tensor, y: Tensor, *, norm: int = 2, reduction: str = "mean"
         tensor(1.8333)
 
     References:
-        Fan, Su and Guibas, 2017, CVPR, section 4.2 (arXiv:1612.00603).
+        Fan, Su and Guibas, 2017, CVPR (arXiv:1612.00603).
     """
     x, y = _clouds(x, y)
     if norm not in (1, 2) or isinstance(norm, bool):
@@ -241,7 +242,7 @@ def emd_loss(x: Tensor, y: Tensor, *, cost: str | Tensor = "euclidean", reductio
         tensor(0.8333)
 
     References:
-        Rubner, Tomasi and Guibas, 2000, International Journal of Computer Vision 40(2), section 4.
+        Rubner, Tomasi and Guibas, 2000, International Journal of Computer Vision 40(2).
     """
     a, b, costs = _problem(x, y, cost)
     if isinstance(cost, str) and a.shape == b.shape:
@@ -289,18 +290,20 @@ def sinkhorn_loss(
         tensor(0.1192)
 
     References:
-        Cuturi, 2013, NeurIPS, section 4 (arXiv:1306.0895).
+        Cuturi, 2013, NeurIPS (arXiv:1306.0895).
     """
     reg = float(_checks.number("reg", reg, "(0, inf)"))
     a, b, costs = _problem(x, y, cost)
     total = a.sum(-1, keepdim=True)
     a, b = a / total, b / b.sum(-1, keepdim=True)
-    f, g = _transport.potentials(costs.detach(), a.detach(), b.detach(), reg)
+    f, g = prices = _transport.potentials(costs.detach(), a.detach(), b.detach(), reg)
     for _ in range(2):  # each step of Newton's makes one derivative more right, and leaves the value
         df, dg = _transport.newton_step(f, g, costs, a, b, reg)
         f, g = f + df, g + dg
-    plan = a.unsqueeze(-1) * b.unsqueeze(-2) * _transport.scaling(f, g, costs, reg)
-    return _checks.reduce(_narrow(total.squeeze(-1) * (plan * costs).sum((-2, -1)), x, y), reduction)
+    plan = a.unsqueeze(-1) * b.unsqueeze(-2) * _transport.exponent(f, g, costs, reg).exp()
+    # 0, but where the steps cannot move a mass, its gradient is the price of it.
+    lacking = (prices[0] * (a - plan.sum(-1))).sum(-1) + (prices[1] * (b - plan.sum(-2))).sum(-1)
+    return _checks.reduce(_narrow(total.squeeze(-1) * ((plan * costs).sum((-2, -1)) + lacking), x, y), reduction)
 
 
 def sinkhorn_divergence(x: Tensor, y: Tensor, *, blur: float, reduction: str = "mean") -> Tensor:
@@ -338,9 +341,10 @@ def sinkhorn_divergence(x: Tensor, y: Tensor, *, blur: float, reduction: str = "
         tensor(2.)
 
     References:
-        Feydy, Séjourné, Vialard, Amari, Trouvé and Peyré, 2019, AISTATS, section 2 (arXiv:1810.08278).
+        Feydy, Séjourné, Vialard, Amari, Trouvé and Peyré, 2019, AISTATS (arXiv:1810.08278).
     """
     reg = max(float(_checks.number("blur", blur, "(0, inf)")) ** 2, 1e-300)
+    x, y = _clouds(x, y)
 
     def blurred(x: Tensor, y: Tensor) -> Tensor:
         a, b, costs = _problem(x, y, "squared euclidean")
@@ -353,13 +357,10 @@ def sinkhorn_divergence(x: Tensor, y: Tensor, *, blur: float, reduction: str = "
 class _Lengths(NamedTuple):
     """What two boxes share and what not: the axes x and y come first, then the pairs."""
 
-    size1: Tensor
-    size2: Tensor
-    around: Tensor
     shared: Tensor
+    gap: Tensor  # between boxes that share nothing
     out1: Tensor  # how much of a box sticks out of what is shared
     out2: Tensor
-    gap: Tensor
     apart: Tensor  # from centre to centre
 
 
@@ -368,12 +369,11 @@ def _lengths(boxes1: Tensor, boxes2: Tensor) -> _Lengths:
     low2, high2 = _corners("boxes2", boxes2)
     _checks.same_shape("boxes2", boxes2, "boxes1", boxes1)
     low, high = torch.maximum(low1, low2), torch.minimum(high1, high2)
-    size1, size2, around = high1 - low1, high2 - low2, torch.maximum(high1, high2) - torch.minimum(low1, low2)
-    meet = high > low
-    out1 = torch.where(meet, (low - low1) + (high1 - high), size1)
-    out2 = torch.where(meet, (low - low2) + (high2 - high), size2)
-    shared, gap, apart = (high - low).relu(), (low - high).relu(), ((low1 - low2) + (high1 - high2)) / 2
-    return _Lengths(size1, size2, around, shared, out1, out2, gap, apart)
+    shared = (high - low).relu()
+    gap = shared - (high - low)
+    out1 = (low - low1) + (high1 - high) - gap
+    out2 = (low - low2) + (high2 - high) - gap
+    return _Lengths(shared, gap, out1, out2, ((low1 - low2) + (high1 - high2)) / 2)
 
 
 def _corners(name: str, boxes: Tensor) -> tuple[Tensor, Tensor]:
@@ -388,30 +388,35 @@ def _corners(name: str, boxes: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _one_minus_iou(pair: _Lengths) -> Tensor:
-    (w, h), (w1, _), (w2, _), (out_w1, out_h1), (out_w2, out_h2) = pair.shared, pair.size1, pair.size2, *pair[4:6]
+    (w, h), (out_w1, out_h1), (out_w2, out_h2) = pair.shared, pair.out1, pair.out2
     # A box of w + out_w by h + out_h has the area w h and, beyond it, out_w h + (w + out_w) out_h: U - I is a sum.
-    alone = (out_w1 + out_w2) * h + w1 * out_h1 + w2 * out_h2
+    alone = (out_w1 + out_w2) * h + (w + out_w1) * out_h1 + (w + out_w2) * out_h2
     union = w * h + alone
-    differ = (pair.out1 + pair.out2 > 0).any(0)  # for boxes without an area
+    differ = (pair.out1 + pair.out2 + pair.gap > 0).any(0)  # for boxes without an area
     return torch.where(union < torch.finfo(union.dtype).tiny, differ.to(union.dtype), quotient(alone, union))
 
 
 def _empty_share(pair: _Lengths) -> Tensor:
-    (out_w1, out_h1), (out_w2, out_h2), (gap_w, gap_h), (width, height) = *pair[4:7], pair.around
+    (out_w1, out_h1), (out_w2, out_h2), (gap_w, gap_h), (width, height) = pair.out1, pair.out2, pair.gap, _around(pair)
     # C - U is two corners, where one box sticks out sideways and the other upwards, and the gaps.
     empty = out_w1 * out_h2 + out_w2 * out_h1 + gap_w * height + (width - gap_w) * gap_h
     return quotient(empty, width * height)
 
 
 def _squared_distance(pair: _Lengths) -> Tensor:
-    return quotient(pair.apart.square().sum(0), pair.around.square().sum(0))
+    return quotient(pair.apart.square().sum(0), _around(pair).square().sum(0))
 
 
-def _arctan(size: Tensor) -> Tensor:
-    """Return the arc tangent of width over height, and that of 0 for a point."""
+def _around(pair: _Lengths) -> Tensor:
+    return pair.shared + pair.gap + pair.out1 + pair.out2
+
+
+def _arctan(boxes: Tensor) -> Tensor:
+    """Return the arc tangent of width over height, and for a point that of 0."""
+    size = (boxes[..., 2:] - boxes[..., :2]).movedim(-1, 0)
     longer = size.detach().amax(0)
     w, h = size / torch.where(longer > 0, longer, 1)
-    return torch.atan2(w, torch.where(w + h > 0, h, 1))
+    return torch.atan2(w, torch.where(longer > 0, h, 1))
 
 
 def _clouds(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -471,8 +476,8 @@ def _entropic_cost(costs: Tensor, a: Tensor, b: Tensor, reg: float) -> Tensor:
     f, g = _transport.potentials(costs.detach(), a, b, reg)
     df, dg = _transport.newton_step(f, g, costs, a, b, reg)  # 0, with the derivative of the potentials
     f, g = f + df, g + dg
-    plan = a.unsqueeze(-1) * b.unsqueeze(-2) * _transport.scaling(f, g, costs, reg)
-    value: Tensor = (a * f).sum(-1) + (b * g).sum(-1) + reg * (1 - plan.sum((-2, -1)))
+    more = a.unsqueeze(-1) * b.unsqueeze(-2) * _transport.exponent(f, g, costs, reg).expm1()  # than masses of 1
+    value: Tensor = (a * f).sum(-1) + (b * g).sum(-1) - reg * more.sum((-2, -1))
     return value
 
 

@@ -2,8 +2,7 @@ r"""Numbers for people: calibration, and the uncertainty of what was measured.
 
 Accuracy, recall, F1, AUC, average precision and their like are scikit-learn's, and the chapters call them there; so
 is nDCG, ``ndcg_score(2.0**relevance - 1, scores, k=10)``, which averages over the orders of equal scores. Here is what
-it lacks. Everything takes arrays or tensors and returns floats and NumPy arrays; nothing here has a
-gradient.
+it lacks. Everything takes arrays or tensors and returns floats and NumPy arrays; nothing here has a gradient.
 """
 
 from typing import Any, NamedTuple
@@ -159,12 +158,13 @@ def map_at_r(embeddings: ArrayLike, labels: ArrayLike) -> float:
 
     Args:
         embeddings: shape (N, D); normalise them to compare by angle.
-        labels: shape (N,).
+        labels: numbers or names, shape (N,).
 
     Returns:
         A number between 0 and 1.
 
     Raises:
+        TypeError: if ``embeddings`` are no real numbers.
         ValueError: if shapes do not fit, an embedding is not finite, or no label occurs twice.
 
     Example:
@@ -174,7 +174,7 @@ def map_at_r(embeddings: ArrayLike, labels: ArrayLike) -> float:
     References:
         Musgrave, Belongie and Lim, 2020, ECCV (arXiv:2003.08505).
     """
-    x, y = np.asarray(embeddings, dtype=np.float64), np.asarray(labels)
+    x, y = _checks.array("embeddings", embeddings).astype(np.float64), _checks.array("labels", labels, "biufUSO")
     if x.ndim != 2 or y.shape != x.shape[:1]:
         raise ValueError(f"embeddings must have shape (N, D) and labels (N,), got {x.shape} and {y.shape}")
     if not np.isfinite(x).all():

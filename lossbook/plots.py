@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike
 
 from lossbook.metrics import confidence_interval
 
-__all__ = ["STYLES", "Interactive", "band", "interactive", "mark_style", "use_style"]
+__all__ = ["STYLES", "Interactive", "band", "interactive", "mark_style", "slider", "use_style"]
 
 _STYLE_FILE = Path(__file__).with_name("lossbook.mplstyle")
 _STYLE = mpl.rc_params_from_file(_STYLE_FILE, use_default_template=False)
@@ -41,6 +41,7 @@ STYLES: dict[str, dict[str, str]] = {
         ("smooth-l1", _BROWN, _DOTTED),
         ("log-cosh", _PURPLE, _DASHED),
         ("quantile", _BROWN, _DASHED),
+        ("gaussian-nll", _BLUE, _DOTTED),
         # classification and its surrogates
         ("cross-entropy", _BLUE, _SOLID),
         ("binary-cross-entropy", _SKY, _SOLID),
@@ -130,6 +131,35 @@ def band(ax: Any, x: ArrayLike, runs: ArrayLike, *, level: float | None = None, 
         low, high = np.array([confidence_interval(each, level=level)[1:] for each in values.T]).T
     ax.fill_between(places, low, high, color=line.get_color(), alpha=0.15, linewidth=0)
     return ax
+
+
+def slider(name: str, label: str, *, low: float, high: float, step: float, value: float) -> Any:
+    """Make a slider for an interactive figure; the chart gets it by ``chart.add_params(slider(…))``.
+
+    Args:
+        name: of the parameter, as the chart's formulas write it.
+        label: what the page shows beside the slider.
+        low: where the slider begins.
+        high: where it ends, above ``low``.
+        step: from one position to the next, above 0.
+        value: where it stands at first, from ``low`` to ``high``.
+
+    Returns:
+        An Altair parameter, bound to a slider.
+
+    Raises:
+        ValueError: if ``low``, ``high``, ``step`` and ``value`` do not fit together.
+
+    Example:
+        >>> slider("gamma", "γ", low=0, high=5, step=0.1, value=2).name
+        'gamma'
+    """
+    import altair as alt
+
+    if not low <= value <= high or low == high or step <= 0:
+        got = f"low {low}, high {high}, step {step} and value {value}"
+        raise ValueError(f"value must lie from low to high, low below high, and step above 0; got {got}")
+    return alt.param(name, value=value, bind=alt.binding_range(name=f"{label} ", min=low, max=high, step=step))
 
 
 class Interactive:

@@ -102,7 +102,7 @@ def pairwise_logistic_loss(
         Burges, Ragno and Le, 2006, NeurIPS, for the weights of LambdaRank.
     """
     s, r, kept = _lists(scores, relevance)
-    if weight is not None and weight != "ndcg":
+    if not (weight is None or (isinstance(weight, str) and weight == "ndcg")):
         raise ValueError(f'weight must be None or "ndcg", got {weight!r}')
     ordered = r.unsqueeze(2) > r.unsqueeze(1)  # of entry i, j: i belongs before j
     cost = -logsigmoid(s.unsqueeze(2) - s.unsqueeze(1))

@@ -52,7 +52,7 @@ def policy_gradient_loss(
     References:
         Williams, 1992, Machine Learning 8 (DOI 10.1007/BF00992696).
     """
-    logits = _checks.label_logits(logits)
+    logits = _rows("logits", logits)
     actions = _actions("actions", actions, logits)
     advantages = _constant("advantages", advantages, "actions", actions, logits.dtype)
     return _checks.reduce(advantages * cross_entropy(logits, actions, reduction="none"), reduction)
@@ -89,7 +89,7 @@ def entropy_bonus(logits: Tensor, *, reduction: str = "mean") -> Tensor:
         Williams and Peng, 1991, Connection Science 3(3), for entropy as a term of the objective.
         Mnih and others, 2016, ICML (arXiv:1602.01783).
     """
-    log_pi = log_softmax(_checks.label_logits(logits))
+    log_pi = log_softmax(_rows("logits", logits))
     allowed = log_pi > -math.inf  # where it is not, 0 times infinity is left out
     return _checks.reduce(-(log_pi.exp() * torch.where(allowed, log_pi, 0)).sum(1), reduction)
 
@@ -181,7 +181,7 @@ def q_learning_error(
         Sutton and Barto, 2018, Reinforcement Learning, 2nd edition, section 6.5.
         Mnih and others, 2015, Nature 518 (DOI 10.1038/nature14236); its first form is arXiv:1312.5602.
     """
-    q = _checks.label_logits(q)
+    q = _rows("q", q)
     action = _actions("action", action, q)
     next_q = _checks.floats("next_q", next_q)
     _checks.same_shape("next_q", next_q, "q", q)
@@ -241,6 +241,13 @@ def ppo_loss(
     # Cut off before exp, so that nothing overflows that is cut off.
     ratio = torch.where(advantages >= 0, d.clamp(max=math.log1p(clip)), d.clamp(min=math.log1p(-clip))).exp()
     return _checks.reduce(-advantages * ratio, reduction)
+
+
+def _rows(name: str, value: Tensor) -> Tensor:
+    value = _checks.floats(name, value)
+    if value.ndim != 2 or value.shape[1] == 0:
+        raise ValueError(f"{name} must have shape (N, K), one number for each action, got {tuple(value.shape)}")
+    return value
 
 
 def _target(reward: Tensor, discount: Tensor, next_value: Tensor, name: str, like: Tensor) -> Tensor:

@@ -33,13 +33,14 @@ def linear_cross_entropy(
     cross_entropy of ``features @ weight.T`` and is minimised by the same probabilities. That product has N K entries;
     here ``chunk`` of its N rows are made at a time, and with them their share of both gradients, so that nothing is
     left to be kept for the backward pass but the gradients themselves. With "none", where the backward pass brings a
-    factor for each example, the rows are made again, which takes a third more time.
+    factor for each example, the rows are made again, which takes a third more time. All products are in float32, under
+    autocast too; on a GPU torch.set_float32_matmul_precision says how exact that is.
 
-    Peers: torch from 2.13 on has F.linear_cross_entropy, in chunks if asked by its ``options``; Liger Kernel and Cut
+    Peers: torch 2.13 has F.linear_cross_entropy, in chunks if asked by its ``options``; Liger Kernel and Cut
     Cross-Entropy do the same in kernels for GPUs.
 
     Args:
-        features: inputs of the linear layer, shape (N, D). Under autocast its products are in half precision.
+        features: inputs of the linear layer, shape (N, D).
         weight: its weights, one row per class, shape (K, D), K at least 2.
         target: integer classes from 0 to K - 1, shape (N,).
         ignore_index: a target that leaves its example out of sum and mean.
@@ -72,13 +73,14 @@ def linear_cross_entropy(
     logits = features.new_zeros(()).expand(features.shape[0], weight.shape[0])  # a shape, with one number in memory
     target, kept = _checks.class_target(target, logits, ignore_index)
     keep, features = kept.to(features.dtype), _checks.only_kept(features, kept)
-    if not (_checks.values_are_visible(features) and scale.can_be_chunked(features, weight)):
-        loss = _losses(features, weight, target, keep)
-    elif reduction == "none":
-        pieces = zip(*(torch.split(part, chunk) for part in (features, target, keep)), strict=True)
-        loss = torch.cat([checkpoint(_losses, x, weight, y, k, use_reentrant=False) for x, y, k in pieces])
-    else:
-        loss = scale.linear_cross_entropy(features, weight, target, keep, chunk, _sum_of_losses)
+    with scale.without_autocast(features):
+        if not (_checks.values_are_visible(features) and scale.can_be_chunked(features, weight)):
+            loss = _losses(features, weight, target, keep)
+        elif reduction == "none":
+            pieces = zip(*(torch.split(part, chunk) for part in (features, target, keep)), strict=True)
+            loss = torch.cat([checkpoint(_losses, x, weight, y, k, use_reentrant=False) for x, y, k in pieces])
+        else:
+            loss = scale.linear_cross_entropy(features, weight, target, keep, chunk, _sum_of_losses)
     return _checks.reduce(loss, reduction, keep)
 
 

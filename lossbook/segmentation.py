@@ -54,7 +54,7 @@ def dice_loss(logits: Tensor, target: Tensor, *, smooth: float = 0.0, reduction:
 
     References:
         Dice, 1945, Ecology 26(3), for the score.
-        Milletari, Navab and Ahmadi, 2016, 3DV, section 3, for the loss (arXiv:1606.04797).
+        Milletari, Navab and Ahmadi, 2016, 3DV, for the loss (arXiv:1606.04797).
     """
     tp, fp, fn = _overlap(logits, target)
     s = _checks.number("smooth", smooth, "[0, inf)")
@@ -93,7 +93,7 @@ def jaccard_loss(logits: Tensor, target: Tensor, *, smooth: float = 0.0, reducti
         tensor(0.5000)
 
     References:
-        Rahman and Wang, 2016, ISVC, section 2.
+        Rahman and Wang, 2016, Advances in Visual Computing (ISVC).
     """
     tp, fp, fn = _overlap(logits, target)
     s = _checks.number("smooth", smooth, "[0, inf)")
@@ -143,7 +143,7 @@ def tversky_loss(
         tensor(0.3024)
 
     References:
-        Salehi, Erdogmus and Gholipour, 2017, MLMI, section 2.2 (arXiv:1706.05721).
+        Salehi, Erdogmus and Gholipour, 2017, MLMI (arXiv:1706.05721).
     """
     return _checks.reduce(_tversky(logits, target, alpha, beta, smooth), reduction)
 
@@ -193,7 +193,7 @@ def focal_tversky_loss(
         tensor(0.5774)
 
     References:
-        Abraham and Khan, 2019, ISBI, section 2.1 (arXiv:1810.07842).
+        Abraham and Khan, 2019, ISBI (arXiv:1810.07842).
     """
     _checks.number("gamma", gamma, "(0, inf)")
     loss = _tversky(logits, target, alpha, beta, smooth)
@@ -237,7 +237,7 @@ def combo_loss(
 
     References:
         Taghanaki, Zheng, Zhou, Georgescu, Sharma, Xu, Comaniciu and Hamarneh, 2019, Computerized Medical Imaging and
-        Graphics 75, section 2 (arXiv:1805.02798).
+        Graphics 75 (arXiv:1805.02798).
     """
     z, t = _masks(logits, target)
     w = _checks.number("weight", weight, "[0, 1]")
@@ -280,7 +280,7 @@ def softmax_dice_loss(
         tensor(0.5333)
 
     References:
-        Sudre, Li, Vercauteren, Ourselin and Cardoso, 2017, DLMIA, section 2, who weigh the classes (arXiv:1707.03237).
+        Sudre, Li, Vercauteren, Ourselin and Cardoso, 2017, DLMIA, who weigh the classes (arXiv:1707.03237).
     """
     errors, truth = _softmax_errors(logits, target)
     s = _checks.number("smooth", smooth, "[0, inf)")
@@ -323,7 +323,7 @@ def lovasz_hinge_loss(logits: Tensor, target: Tensor, *, reduction: str = "mean"
         tensor(1.2500)
 
     References:
-        Berman, Rannen Triki and Blaschko, 2018, CVPR, section 3 and algorithm 1 (arXiv:1705.08790).
+        Berman, Rannen Triki and Blaschko, 2018, CVPR, algorithm 1 (arXiv:1705.08790).
     """
     z, t = _masks(logits, target)
     return _checks.reduce(_lovasz((1 - (2 * t - 1) * z).relu(), t), reduction)
@@ -364,7 +364,7 @@ def lovasz_softmax_loss(
         tensor(0.5000)
 
     References:
-        Berman, Rannen Triki and Blaschko, 2018, CVPR, section 3.2 (arXiv:1705.08790).
+        Berman, Rannen Triki and Blaschko, 2018, CVPR (arXiv:1705.08790).
     """
     errors, truth = _softmax_errors(logits, target)
     return _checks.reduce(_class_mean(_lovasz(errors, truth), truth, classes), reduction)

@@ -1,15 +1,18 @@
 """A training loop short enough to read, a seed that stays local, and a module over any loss.
 
 ``train`` is ordinary mini-batch training: draw a batch, compute the loss, step. What a chapter wants to watch
-it passes in as functions of the model.
+it passes in as functions of the model. ``train_many`` does the same for several models at once, one per seed for
+instance, and ``predict_many`` asks them all.
 """
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call, stack_module_state, vmap
 
 from lossbook import _checks
 
@@ -147,6 +150,103 @@ def train(
     return history
 
 
+def train_many(
+    models: Sequence[nn.Module], loss: Callable[[Tensor, Tensor], Tensor], x: Tensor, y: Tensor, *,
+    steps: int,
+    lr: float = 0.1,
+    batch_size: int | None = None,
+    sample_weight: Tensor | None = None,
+    optimizer: Callable[..., torch.optim.Optimizer] = torch.optim.SGD,
+    watch: Mapping[str, Callable[[Sequence[nn.Module]], Sequence[float] | Tensor]] | None = None,
+    every: int = 1,
+    seed: int = 0,
+) -> dict[str, Tensor]:
+    """Train several models of one shape in place, side by side, each on examples of its own.
+
+    Each comes out as ``train`` would have made it alone, model i with seed ``seed + i``; but a step moves all of
+    them, which is quicker where the models are small. The first axis of the data says which model they are for.
+
+    Args:
+        models: M models that differ in their parameters only, without batch normalisation.
+        loss: maps (predictions, targets) to one loss per example, ``partial(cross_entropy, reduction="none")`` for
+            instance. Each model is trained by the mean over its examples.
+        x: inputs, shape (M, N, …); ``x.expand(M, *x.shape)`` gives all models the same.
+        y: targets, shape (M, N, …).
+        steps: number of batches, at least 1.
+        lr: the optimiser's learning rate.
+        batch_size: examples per batch and model, as in ``train``.
+        sample_weight: as in ``train``, shape (M, N).
+        optimizer: called as ``optimizer(parameters, lr=lr)``; one that looks at each parameter by itself.
+        watch: functions of the list of models that give one number for each; without gradient, in eval mode.
+        every: watch at steps 0, ``every``, 2 ``every``, …, as in ``train``.
+        seed: of the batches of the first model, and of dropout and the like.
+
+    Returns:
+        A dict of tensors with one row per model: "loss", shape (M, ``steps``), and one per function of ``watch``,
+        shape (M, times); "step", shape (times,), says when these ran.
+
+    Raises:
+        ValueError: if ``x``, ``y`` and ``sample_weight`` do not fit the models or each other, ``loss`` does not give
+            one loss per example, a model has buffers, or ``steps``, ``every`` or ``batch_size`` is outside its range.
+
+    Example:
+        >>> x = torch.linspace(-1, 1, 50).expand(2, 50).unsqueeze(2)
+        >>> with seeded(0):
+        ...     lines = [nn.Linear(1, 1) for _ in range(2)]
+        >>> squared = partial(nn.functional.mse_loss, reduction="none")
+        >>> history = train_many(lines, squared, x, torch.stack([x[0], 3 * x[1]]), steps=200, lr=0.5)
+        >>> [round(line.weight.item(), 3) for line in lines], history["loss"].shape
+        ([1.0, 3.0], torch.Size([2, 200]))
+    """
+    _check_many(models, x, y, sample_weight)
+    for a, b, weight in zip(x, y, [None] * len(x) if sample_weight is None else sample_weight, strict=True):
+        _check(a, b, weight, steps, every, len(a) if batch_size is None else batch_size)
+    watch, losses = watch or {}, []
+    seen: dict[str, list[Tensor]] = {"step": [], **{name: [] for name in watch}}
+    with seeded(seed):
+        together, parameters = _stacked(models)
+        for model in models:
+            model.train()
+        update = optimizer(parameters, lr=lr)
+        for step, batch in zip(range(steps), _batches_of_all(x, batch_size, sample_weight, seed), strict=False):
+            if step % every == 0:
+                _look_at_all(models, watch, seen, step)
+            each = _mean_for_each(loss, together(x[batch]), y[batch])
+            update.zero_grad()
+            each.sum().backward()  # type: ignore[no-untyped-call]
+            update.step()
+            losses.append(each.detach())
+        if steps % every == 0:
+            _look_at_all(models, watch, seen, steps)
+    rows = {name: torch.stack(values, dim=-1) for name, values in seen.items()}
+    return {"loss": torch.stack(losses, dim=-1), **rows}
+
+
+@torch.no_grad()
+def predict_many(models: Sequence[nn.Module], x: Tensor) -> Tensor:
+    """Ask each model about inputs of its own, without gradient and in eval mode.
+
+    Args:
+        models: M models.
+        x: inputs, shape (M, N, …).
+
+    Returns:
+        What the models say, shape (M, N, …).
+
+    Raises:
+        ValueError: if the first axis of ``x`` is not one entry per model.
+
+    Example:
+        >>> predict_many([nn.Identity(), nn.ReLU()], torch.tensor([[-1.0], [-1.0]]))
+        tensor([[-1.],
+                [ 0.]])
+    """
+    if len(x) != len(models):
+        raise ValueError(f"x must have one entry per model, {len(models)}, got shape {tuple(x.shape)}")
+    with _eval_mode(models):
+        return torch.stack([model(part) for model, part in zip(models, x, strict=True)])
+
+
 def _check(x: Tensor, y: Tensor, sample_weight: Tensor | None, steps: int, every: int, size: int) -> None:
     for name, value in (("y", y), ("sample_weight", sample_weight)):
         if value is not None and len(value) != len(x):
@@ -157,14 +257,16 @@ def _check(x: Tensor, y: Tensor, sample_weight: Tensor | None, steps: int, every
         raise ValueError(f"batch_size must be at most {len(x)}, the number of examples, got {size}")
 
 
-def _batches(n: int, size: int | None, weight: Tensor | None) -> Iterator[Tensor | slice]:
+def _batches(
+    n: int, size: int | None, weight: Tensor | None, rng: torch.Generator | None = None
+) -> Iterator[Tensor | slice]:
     while True:
         if weight is not None:
-            yield torch.multinomial(weight, size or n, replacement=True)
+            yield torch.multinomial(weight, size or n, replacement=True, generator=rng)
         elif size is None:
             yield slice(None)
         else:
-            yield from torch.randperm(n)[: n - n % size].view(-1, size)
+            yield from torch.randperm(n, generator=rng)[: n - n % size].view(-1, size)
 
 
 def _look(
@@ -179,3 +281,67 @@ def _look(
         for name, measure in watch.items():
             history[name].append(float(measure(model)))
     model.train()
+
+
+def _check_many(models: Sequence[nn.Module], x: Tensor, y: Tensor, sample_weight: Tensor | None) -> None:
+    if len(models) < 1:
+        raise ValueError("models must hold at least one model, got none")
+    for name, value in (("x", x), ("y", y), ("sample_weight", sample_weight)):
+        wanted = (len(models), x.shape[1] if x.ndim > 1 else 0)
+        if value is not None and tuple(value.shape[:2]) != wanted:
+            wanted_as = f"({len(models)}, N, …), one entry per model, and N as in x"
+            raise ValueError(f"{name} must have shape {wanted_as}, got {tuple(value.shape)}")
+    for model in models:
+        if next(model.buffers(), None) is not None:
+            raise ValueError("models must have no buffers, as batch normalisation has; train them one by one")
+
+
+def _stacked(models: Sequence[nn.Module]) -> tuple[Callable[[Tensor], Tensor], list[Tensor]]:
+    # All models as one function, and its parameters; those of the models become views of them.
+    parameters, _ = stack_module_state(list(models))
+    for name, whole in parameters.items():
+        for model, part in zip(models, whole.detach(), strict=True):
+            model.get_parameter(name).data = part
+    of_all = vmap(partial(functional_call, models[0]), randomness="different")
+    return partial(of_all, parameters), list(parameters.values())
+
+
+def _batches_of_all(
+    x: Tensor, size: int | None, weight: Tensor | None, seed: int
+) -> Iterator[slice | tuple[Tensor, Tensor]]:
+    models, n = torch.arange(len(x))[:, None], x.shape[1]
+    weights = [None] * len(x) if weight is None else weight
+    draws = [_batches(n, size, w, torch.Generator().manual_seed(seed + i)) for i, w in enumerate(weights)]
+    for batch in zip(*draws, strict=True):
+        yield slice(None) if isinstance(batch[0], slice) else (models, torch.stack(batch))
+
+
+def _mean_for_each(loss: Callable[[Tensor, Tensor], Tensor], z: Tensor, y: Tensor) -> Tensor:
+    each = loss(z.flatten(0, 1), y.flatten(0, 1))
+    if each.shape[:1] != (z.shape[0] * z.shape[1],):
+        raise ValueError(f"loss must give one loss per example (reduction=\"none\"), got shape {tuple(each.shape)}")
+    return each.view(len(z), -1).mean(dim=1)
+
+
+def _look_at_all(
+    models: Sequence[nn.Module],
+    watch: Mapping[str, Callable[[Sequence[nn.Module]], Sequence[float] | Tensor]],
+    seen: dict[str, list[Tensor]],
+    step: int,
+) -> None:
+    seen["step"].append(torch.tensor(step))
+    with torch.no_grad(), _eval_mode(models):
+        for name, measure in watch.items():
+            seen[name].append(torch.as_tensor(measure(models)))
+
+
+@contextmanager
+def _eval_mode(models: Sequence[nn.Module]) -> Iterator[None]:
+    modes = [model.training for model in models]
+    for model in models:
+        model.eval()
+    try:
+        yield
+    finally:
+        for model, mode in zip(models, modes, strict=True):
+            model.train(mode)

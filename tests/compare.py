@@ -45,3 +45,9 @@ def with_row(formula, rows, k, row):
 
 def over(losses):
     return pytest.mark.parametrize("loss", losses, ids=lambda loss: loss.__name__)
+
+
+def refusals(rows):
+    """Parametrize a test over (call, error, message), named alike in every process."""
+    return pytest.mark.parametrize(("call", "error", "message"), rows,
+                                   ids=[f"{number} {message}" for number, (_, _, message) in enumerate(rows)])

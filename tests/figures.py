@@ -47,6 +47,28 @@ def line(at, tables):
     yield column(rows_with(tables, "mse"), "mse"), [lossbook.mse_loss(pred, double(column(points, "y")))]
 
 
+def noise(at, tables):
+    model = {
+        "Gaussian": lambda m: torch.distributions.Normal(m, at["sigma"]),
+        "Laplace": lambda m: torch.distributions.Laplace(m, at["sigma"]),
+        "Poisson": torch.distributions.Poisson,
+    }[at["noise"]]
+    judged = [rows for rows in tables.values() if rows and "log_q" in rows[0]]
+    alone = [rows for rows in judged if len(rows) == 1 and "text" in rows[0]]
+    of_targets = [rows for rows in judged if len({row["m"] for row in rows}) == 1 < len(rows)]
+    of_predictions = [rows for rows in judged if len({row["t"] for row in rows}) == 1 < len(rows)]
+    assert alone
+    assert of_targets
+    assert of_predictions
+    assert {(row["m"], row["t"]) for rows in alone for row in rows} == {(at["pred"], at["target"])}
+    assert max(row["t"] for row in of_targets[0]) == 14
+    assert len(of_targets[0]) == (15 if at["noise"] == "Poisson" else 141)
+    for rows in (alone[0], of_targets[0], of_predictions[0]):
+        exact = model(double(column(rows, "m"))).log_prob(double(column(rows, "t")))
+        yield column(rows, "q"), exact.exp()
+        yield column(rows, "loss"), -exact
+
+
 def deliveries(at, tables):
     nine = double([21, 23, 24, 26, 27, 29, 31, 33, at["slow"]])
     losses = {
@@ -216,6 +238,14 @@ def judges(at, tables):
 
 FIGURES = {
     "fig-loss-sliders": Row([{"m": 3.3, "c": 5.3}, {"m": -2, "c": 13}, {"m": 8, "c": -1.5}], line),
+    "fig-loss-noise": Row(
+        [
+            {"noise": "Gaussian", "pred": 5, "target": 8, "sigma": 2},
+            {"noise": "Laplace", "pred": 9.3, "target": 2, "sigma": 0.7},
+            {"noise": "Poisson", "pred": 3.4, "target": 6, "sigma": 1.5},
+        ],
+        noise,
+    ),
     "fig-regression-sliders": Row(
         [
             {"slow": 92, "delta": 5, "tau": 0.75},

@@ -52,6 +52,46 @@ def test_our_answers_are_what_the_page_shows(behaviour):
     assert (new["exact"], new["note"], new["issues"]) == (old["exact"], old["note"], old["issues"])
 
 
+@pytest.mark.parametrize(("call", "problem"), [
+    ("nowhere.loss(1)", ModuleNotFoundError), ("F.no_such_loss(1)", AttributeError), ("missing(1)", NameError),
+])  # fmt: skip
+@pytest.mark.parametrize("exact", [behaviours.ERROR, (behaviours.ERROR, 0), 1.0])
+def test_a_failed_import_or_a_wrong_name_is_no_answer(call, problem, exact, monkeypatch):
+    monkeypatch.setitem(behaviours.NAMES, "nowhere", behaviours.Lazy("a_library_that_is_not_installed"))
+    broken = behaviours.Behaviour("family", "question", exact, {"torch": call})
+    with pytest.raises(problem):
+        behaviours.ask(broken, "torch")
+
+
+def test_a_refused_input_is_the_error_that_is_wanted():
+    refusing = behaviours.Behaviour("family", "question", behaviours.ERROR, {
+        "torch": "F.cross_entropy(torch.zeros(1, 3), tensor([3]))", "lossbook": "F.cross_entropy(torch.zeros(1, 3), "
+        "tensor([2]))"})
+    assert behaviours.ask(refusing, "torch") == ("IndexError", True)
+    assert behaviours.ask(refusing, "lossbook") == ("1.099", False)
+
+
+@pytest.mark.parametrize(("exact", "answer", "harm", "means"), [
+    (behaviours.ERROR, "1.099", behaviours.ROUNDING, "silent"),
+    ((behaviours.ERROR, 0), "1.3", behaviours.WRONG, "silent"),
+    (-1.0, "NaN", behaviours.GRADIENT, "NaN gradient"), (-1.0, "-∞", behaviours.GRADIENT, "NaN gradient"),
+    (-1.0, "0", behaviours.GRADIENT, "dead gradient"), (1e-9, "0", behaviours.GRADIENT, "rounding"),
+    (0.23, "0.31", behaviours.WRONG, "wrong formula"), (2e-9, "0", behaviours.ROUNDING, "rounding"),
+])  # fmt: skip
+def test_a_departure_has_the_severity_of_its_kind(exact, answer, harm, means):
+    behaviour = behaviours.Behaviour("family", "question", exact, {}, harm=harm)
+    assert behaviours.severity(behaviour, answer, False) == means
+    assert behaviours.severity(behaviour, answer, True) is behaviours.severity(behaviour, answer, None) is None
+
+
+def test_every_departure_on_the_page_has_a_severity_that_the_page_explains():
+    page = (stamp.ROOT / "chapters" / "reference" / "libraries.md").read_text()
+    for row in ASKED.values():
+        for cell in row["cells"].values():
+            assert (cell["severity"] is not None) == (cell["agrees"] is False)
+            assert cell["severity"] is None or f"**{cell['severity']}**" in page
+
+
 def test_every_call_of_the_tables_has_a_result():
     wanted = {(case.name, library) for case in accuracy.CASES for library in case.calls}
     assert {key[:2] for key in STORED} == wanted

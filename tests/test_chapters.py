@@ -2,6 +2,7 @@
 
 import pytest
 
+from tools.checks.duties import machinery, places
 from tools.checks.rules import problems
 from tools.layout import ROOT, executable_chapters
 
@@ -65,7 +66,8 @@ mystnb:
     name: fig-one
     caption: A caption.
 ---
-plots.interactive(chart, name="fig-one", alt="A curve that rises from zero at the left to one.")
+plots.interactive(
+    chart, name="fig-one", alt="A curve that rises from zero to one.")
 ```
 
 :::{admonition} Common misconceptions
@@ -98,6 +100,7 @@ BREAKS = {
     "summary out of step": ("3", "- You can do that.\n", ""),
     "title case": ("4", "## The first idea", "## The First Idea"),
     "two sentences on a line": ("4", "A book.", "This is a book. There are others."),
+    "wide line": ("5", "x = round(", f"y = '{'y' * 80}'\nx = round("),
     "long cell": ("5", "rng = ", "\n".join(f"y{n} = {n}" for n in range(26)) + "\nrng = "),
     "false number": ("6", "0.693 nats", "0.694 nats"),
     "false percentage": ("6", "has 0.693 nats", "has 0.693 nats, 40 % more"),
@@ -105,15 +108,18 @@ BREAKS = {
     "assert cell that defines": ("6", "assert x == 0.693", "z = 1\nassert x == 0.693"),
     "no name": ("7", "    name: fig-one\n", ""),
     "no caption": ("7", "    caption: A caption.\n", ""),
-    "no alt text": ("7", ', alt="A curve that rises from zero at the left to one."', ""),
+    "no alt text": ("7", ', alt="A curve that rises from zero to one."', ""),
     "not referred to": ("7", "{numref}`fig-one`", "it"),
-    "title in the plot": ("7", "plots.interactive(chart,", "plots.interactive(chart.properties(title='No'),"),
+    "title in the plot": ("7", "    chart,", "    chart.properties(title='No'),"),
     "global random numbers": ("8", "np.random.default_rng(0)", "np.random.rand(3)"),
     "unseeded generator": ("8", "default_rng(0)", "default_rng()"),
     "torch's global generator": ("8", "np.random.default_rng(0)", "torch.randn(3)"),
     "no misconceptions": ("9", "Common misconceptions", "A note"),
     "unsolved exercise": ("10", "```{solution-start} ex-3\n:class: dropdown\n```", ""),
     "open solution": ("10", "```{solution-start} ex-3\n:class: dropdown\n```", "```{solution-start} ex-3\n```"),
+    "citation without an entry": ("13", "A book.", "{cite:t}`nobody2026nothing`"),
+    "misspelt mark": ("0", "A coin, said", "% slid\n\nA coin, said"),
+    "slipped mark": ("0", "A coin, said", "% slide 1/2\n\nA coin, said"),
     "nothing interactive": ("11", "plots.interactive(", "plots.show("),
 }
 
@@ -135,10 +141,45 @@ def test_each_rule_catches_what_it_is_for(case, tmp_path):
     assert GOOD.count(old) >= 1
     path = tmp_path / "bad.md"
     path.write_text(GOOD.replace(old, new))
-    assert any(problem.startswith(f"{rule}: ") for problem in problems(path)), problems(path)
+    assert any(problem.rule == int(rule) for problem in problems(path)), problems(path)
+
+
+def test_a_problem_names_its_line(tmp_path):
+    path = tmp_path / "bad.md"
+    path.write_text(GOOD.replace("0.693 nats", "0.694 nats"))
+    line = next(number for number, text in enumerate(path.read_text().split("\n"), 1) if "0.694" in text)
+    assert [str(problem) for problem in problems(path)] == [
+        f"{line}: rule 6: no assert in section 'The first idea of Shannon' holds the number 0.694"
+    ]
+
+
+def test_bad_yaml_in_the_header_of_a_cell_names_the_file(tmp_path):
+    path = tmp_path / "bad.md"
+    path.write_text(GOOD.replace("    caption: A caption.", "    caption: A: caption."))
+    with pytest.raises(ValueError, match=r"bad\.md: "):
+        problems(path)
+
+
+def test_a_new_chapter_is_told_every_place_that_must_know_it(tmp_path):
+    path = tmp_path / "part" / "new.md"
+    path.parent.mkdir()
+    path.write_text(GOOD.replace("fig-one", "fig-new"))
+    told = "\n".join(str(problem) for problem in places(path))
+    for place in ("_toc.yml", "map.svg", "teaching.yml", "teaching.md", "new.questions.yml", "{questions}", "slides",
+                  "judge", "fig-new a row in tests/figures.py"):
+        assert place in told
+    assert places(ROOT / "chapters" / "imbalance" / "focal.md") == []
+
+
+def test_the_share_of_machinery_is_that_of_the_lines_that_are_for_the_book_alone(tmp_path):
+    path = tmp_path / "x.md"
+    path.write_text(
+        "---\na: b\n---\n\n# A\n\n% slide\n\nSee.\n\n```{code-cell} ipython3\n:tags: [remove-cell]\nassert 1\n```\n"
+        "\n```{code-cell} ipython3\n---\nmystnb: {}\n---\nx\n```\n")
+    assert machinery(path) == (3 + 1 + 4 + 3) / (3 + 1 + 1 + 1 + 4 + 6)
 
 
 def test_the_rules_number_what_style_md_numbers():
     style = (ROOT / "STYLE.md").read_text()
-    for rule in {rule for rule, _, _ in BREAKS.values()}:
+    for rule in {rule for rule, _, _ in BREAKS.values()} - {"0"}:
         assert f"\n{rule}. [m]" in style

@@ -4,6 +4,7 @@ import hashlib
 import http.server
 import math
 import threading
+from functools import partial
 
 import numpy as np
 import pytest
@@ -11,8 +12,9 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
+import lossbook
 from lossbook import data
-from lossbook.training import seeded, train
+from lossbook.training import predict_many, seeded, train, train_many
 
 
 def same(a, b):
@@ -375,3 +377,116 @@ def test_a_batch_without_replacement_is_no_larger_than_the_set():
     with pytest.raises(ValueError, match="batch_size must be at most 64, the number of examples, got 65"):
         train(model, nn.functional.mse_loss, x, y, steps=1, batch_size=65)
     train(model, nn.functional.mse_loss, x, y, steps=1, batch_size=65, sample_weight=torch.ones(64))
+
+
+def three_models():
+    def model(seed):
+        with seeded(seed):
+            return nn.Sequential(nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 3))
+
+    rng = torch.Generator().manual_seed(7)
+    x, y = torch.randn(3, 20, 4, generator=rng), torch.randint(3, (3, 20), generator=rng)
+    return [model(seed) for seed in range(3)], x, y, torch.rand(3, 20, generator=rng)
+
+
+each_loss = partial(lossbook.cross_entropy, reduction="none")
+
+
+@pytest.mark.parametrize("optimizer", [torch.optim.SGD, torch.optim.Adam])
+@pytest.mark.parametrize("how", ["all", "batches", "weights", "weighted batches"])
+def test_many_models_become_what_train_makes_of_each_alone(how, optimizer):
+    many, x, y, weight = three_models()
+    options = {"steps": 15, "lr": 0.05, "optimizer": optimizer}
+    if "batches" in how:
+        options["batch_size"] = 6
+    chances = weight if "weight" in how else [None] * 3
+    together = train_many(many, each_loss, x, y, seed=4, every=5, watch={"first": lambda models: [
+        model[0].weight[0, 0] for model in models]}, sample_weight=weight if "weight" in how else None, **options)
+    for i, alone in enumerate(three_models()[0]):
+        history = train(alone, lossbook.cross_entropy, x[i], y[i], seed=4 + i, every=5, sample_weight=chances[i],
+                        watch={"first": lambda model: model[0].weight[0, 0]}, **options)
+        for ours, theirs in zip(many[i].parameters(), alone.parameters(), strict=True):
+            assert_close(ours, theirs, rtol=1e-4, atol=1e-6)
+        assert_close(together["loss"][i].tolist(), history["loss"], rtol=1e-4, atol=1e-6)
+        assert_close(together["first"][i].tolist(), history["first"], rtol=1e-4, atol=1e-6)
+        assert together["step"].tolist() == history["step"]
+
+
+def test_many_models_can_be_trained_on_and_asked():
+    models, x, y, _ = three_models()
+    first = train_many(models, each_loss, x, y, steps=30, lr=0.1)["loss"]
+    second = train_many(models, each_loss, x, y, steps=1, lr=0.1)["loss"]
+    assert (second[:, 0] < first[:, -1]).all()
+    said = predict_many(models, x)
+    assert said.shape == (3, 20, 3)
+    assert not said.requires_grad
+    assert_close(said[1], models[1](x[1]).detach())
+    silent = [nn.Dropout(1.0), nn.Dropout(1.0).eval(), nn.Dropout(1.0)]
+    assert_close(predict_many(silent, x), x)
+    assert [model.training for model in silent] == [True, False, True]
+    with pytest.raises(ValueError, match=r"x must have one entry per model, 3, got shape \(2, 20, 4\)"):
+        predict_many(models, x[:2])
+
+
+def test_many_labels_count_by_their_mean_over_examples_and_labels():
+    models, x, _, _ = three_models()
+    y = (x[..., :3] > 0).float()
+    options = {"steps": 1, "lr": 0.1}
+    loss = partial(lossbook.binary_cross_entropy_with_logits, reduction="none")
+    found = train_many(models, loss, x, y, **options)["loss"][:, 0]
+    alone = [train(m, lossbook.binary_cross_entropy_with_logits, a, b, **options)["loss"][0]
+             for m, a, b in zip(three_models()[0], x, y, strict=True)]
+    assert_close(found.tolist(), alone)
+
+
+def test_many_models_follow_their_seed_and_leave_the_global_one_alone():
+    state, runs = torch.random.get_rng_state(), []
+    for seed in (0, 0, 1):
+        models, x, y, _ = three_models()
+        runs.append(train_many(models, each_loss, x, y, steps=9, batch_size=4, seed=seed)["loss"])
+    assert torch.equal(runs[0], runs[1])
+    assert not torch.equal(runs[0], runs[2])
+    assert torch.equal(state, torch.random.get_rng_state())
+
+
+def test_dropout_differs_from_model_to_model_and_rests_while_we_watch():
+    def dropped(models):
+        modes.append(torch.is_grad_enabled())
+        return [model(torch.ones(1, 8)).count_nonzero() for model in models]
+
+    models, modes = [nn.Sequential(nn.Linear(8, 8, bias=False), nn.Dropout(0.5)) for _ in range(2)], []
+    for model in models:
+        nn.init.eye_(model[0].weight)
+    losses = []
+
+    def loss(z, y):
+        losses.append(z.view(2, -1) == 0)
+        return (z - y).square()
+
+    ones = torch.ones(2, 40, 8)
+    history = train_many(models, loss, ones, ones, steps=1, lr=1e-9, watch={"kept": dropped})
+    assert history["kept"].tolist() == [[8, 8]] * 2
+    assert modes == [False, False]
+    assert not torch.equal(*losses[0])
+    assert 0.4 < losses[0].float().mean() < 0.6
+    assert all(model.training for model in models)
+    train_many([model.eval() for model in models], loss, ones, ones, steps=1)
+    assert all(model.training for model in models)
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    ({"models": []}, "models must hold at least one model, got none"),
+    ({"x": torch.zeros(2, 20, 4)}, r"x must have shape \(3, N, …\), one entry per model, .*got \(2, 20, 4\)"),
+    ({"y": torch.zeros(3, 19).long()}, r"y must have shape \(3, N, …\), .*got \(3, 19\)"),
+    ({"y": torch.zeros(20).long()}, r"y must have shape \(3, N, …\), .*got \(20,\)"),
+    ({"sample_weight": torch.ones(20)}, r"sample_weight must have shape \(3, N, …\), .*got \(20,\)"),
+    ({"loss": lossbook.cross_entropy}, r"loss must give one loss per example \(reduction=\"none\"\), got shape \(\)"),
+    ({"models": [nn.Sequential(nn.BatchNorm1d(4), nn.Linear(4, 3)) for _ in range(3)]}, "models must have no buffers"),
+    ({"steps": 0}, "steps, every and batch_size must be at least 1, got 0, 1 and 20"),
+    ({"batch_size": 21}, "batch_size must be at most 20"),
+])  # fmt: skip
+def test_train_many_says_what_does_not_fit(change, message):
+    models, x, y, _ = three_models()
+    given = {"models": models, "loss": each_loss, "x": x, "y": y, "steps": 2} | change
+    with pytest.raises(ValueError, match=message):
+        train_many(given.pop("models"), given.pop("loss"), given.pop("x"), given.pop("y"), **given)

@@ -585,7 +585,7 @@ def test_labels_are_checked(loss):
 def test_a_row_without_direction_is_named(loss, name, bad):
     z = Z.clone()
     z[2] = bad
-    message = rf"every row of {name} must be finite and not 0 everywhere; its largest entry, got {bad} in row 2"
+    message = rf"every row of {name} must have a direction, .* finite and above 0, got {bad} in row 2"
     with pytest.raises(ValueError, match=message):
         loss(z, Y)
 
@@ -672,6 +672,11 @@ def test_map_at_r_is_its_definition(labels, seed):
     assert metrics.map_at_r(z, labels) == pytest.approx(brute_map_at_r(z.tolist(), labels))
 
 
+def test_map_at_r_takes_what_a_model_returns():
+    z = torch.tensor([[0.0], [1.0], [1.5], [4.0]], dtype=torch.bfloat16, requires_grad=True)
+    assert metrics.map_at_r(z, torch.tensor([0, 0, 1, 0])) == pytest.approx(1 / 3)
+
+
 def test_map_at_r_is_1_for_classes_apart_and_about_their_share_squared_by_chance():
     z, labels = torch.randn(900, 2, generator=torch.Generator().manual_seed(0)), torch.arange(900) % 3
     assert metrics.map_at_r(z + 100 * labels[:, None], labels) == 1
@@ -694,3 +699,5 @@ def test_map_at_r_asks_nothing_of_an_example_that_is_alone():
 def test_map_at_r_checks_its_arguments(z, labels, message):
     with pytest.raises(ValueError, match=message):
         metrics.map_at_r(z, labels)
+    with pytest.raises(TypeError, match="embeddings must hold real numbers, got dtype complex64"):
+        metrics.map_at_r(torch.ones(2, 2).cfloat(), [0, 0])

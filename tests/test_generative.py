@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 import references
 import torch
-from compare import PROMISE, TIGHT, compare, leaf, over, precisions
-from hypothesis import given
-from hypothesis import strategies as st
+from compare import PROMISE, TIGHT, compare, leaf, over, precisions, refusals
+from hypothesis import given, strategies as st
 from mpmath import mp, mpf
 from references import sigmoid
 from torch.testing import assert_close
@@ -406,10 +405,15 @@ BAD = [
      r"target must be in \[0, 1\], got 255"),
     (lambda: lossbook.negative_elbo(PICTURE, PICTURE, CODE, CODE, beta=-1.0), ValueError, r"beta must be in \[0, inf"),
     (lambda: lossbook.negative_elbo(PICTURE[0], PICTURE[0], CODE, CODE), ValueError, r"logits must have shape"),
+    (lambda: lossbook.negative_elbo(PICTURE, PICTURE, CODE[0], CODE[0]), ValueError, r"mu must have shape \(N, d1"),
+    (lambda: lossbook.denoising_loss(PICTURE[0], PICTURE[0], PICTURE[0], SHARE[0]), ValueError,
+     r"pred must have shape \(N, d1, ...\)"),
     (lambda: lossbook.gradient_penalty(torch.zeros(2), PICTURE), TypeError, r"critic must be a function .* got Tensor"),
     (lambda: lossbook.gradient_penalty(flat, PICTURE[0]), ValueError, r"points must have shape \(N, d1, ...\)"),
     (lambda: lossbook.gradient_penalty(lambda x: x, PICTURE), ValueError,
      r"critic must return scores of shape \(N,\) or \(N, 1\), N = 2 as in points, got \(2, 3\)"),
+    (lambda: lossbook.gradient_penalty(lambda x: x.tolist(), PICTURE), TypeError,
+     r"what critic returns must be a torch.Tensor, got list"),
     (lambda: lossbook.gradient_penalty(lambda x: x.sum(), PICTURE), ValueError, r"critic must return .* got \(\)"),
     (lambda: lossbook.denoising_loss(PICTURE, CODE, PICTURE, SHARE), ValueError,
      r"clean must have the shape of pred \(2, 3\), got \(2, 2\)"),
@@ -427,6 +431,7 @@ BAD = [
      r'predict must be "noise", "clean" or "velocity", got \'epsilon\''),
     (lambda: lossbook.denoising_loss(PICTURE, PICTURE / 0, PICTURE, SHARE), ValueError,
      r"every entry of clean must be finite, got nan"),
+    (lambda: lossbook.flow_matching_loss(PICTURE, CODE, PICTURE), ValueError, r"^clean must have the shape of pred"),
     (lambda: lossbook.flow_matching_loss(PICTURE, PICTURE, PICTURE + math.inf), ValueError,
      r"every entry of noise must be finite, got inf"),
     (lambda: lossbook.flow_matching_loss(PICTURE.long(), PICTURE, PICTURE), TypeError, r"pred must have a floating"),
@@ -442,7 +447,7 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("call", "error", "message"), BAD, ids=str)
+@refusals(BAD)
 def test_bad_input_is_refused_by_name(call, error, message):
     with pytest.raises(error, match=message):
         call()
@@ -468,15 +473,18 @@ def second(loss):
     return functools.partial(loss, other)
 
 
-@pytest.mark.parametrize("loss", [
-    *GENERATORS,
-    *(second(loss) for loss in DISCRIMINATORS),
-    second(lossbook.gaussian_kl_loss),
-    lambda x: lossbook.negative_elbo(x, torch.tensor([[0.0, 1.0], [0.25, 1.0]]), x, 2 * x, beta=0.5),
-    lambda x: lossbook.gradient_penalty(lambda y: (x * y**3).sum(1), x + 3),
-    lambda x: lossbook.denoising_loss(x, CODE + 1, CODE - 2, SHARE, predict="velocity"),
-    lambda x: lossbook.flow_matching_loss(x, CODE + 1, CODE - 2),
-], ids=str)
+TWICE = {
+    **{loss.__name__: loss for loss in GENERATORS},
+    **{loss.__name__: second(loss) for loss in DISCRIMINATORS},
+    "kl": second(lossbook.gaussian_kl_loss),
+    "elbo": lambda x: lossbook.negative_elbo(x, torch.tensor([[0.0, 1.0], [0.25, 1.0]]), x, 2 * x, beta=0.5),
+    "penalty": lambda x: lossbook.gradient_penalty(lambda y: (x * y**3).sum(1), x + 3),
+    "denoising": lambda x: lossbook.denoising_loss(x, CODE + 1, CODE - 2, SHARE, predict="velocity"),
+    "flow": lambda x: lossbook.flow_matching_loss(x, CODE + 1, CODE - 2),
+}
+
+
+@pytest.mark.parametrize("loss", TWICE.values(), ids=TWICE)
 def test_gradient_passes_gradcheck_twice(loss):
     x = leaf([[0.35, -1.4], [0.8, 2.3]])
     assert torch.autograd.gradcheck(loss, x) is True
@@ -488,7 +496,9 @@ def test_the_series_meets_the_difference_at_its_end():
     assert_close(generative._exp_less_tangent(x), torch.expm1(x) - x, rtol=1e-14, atol=0)
 
 
-def test_gradient_penalty_may_be_compiled_and_mapped():
+@pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")  # torch, of itself
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script.* is deprecated:DeprecationWarning")
+def test_gradient_penalty_may_be_compiled_to_one_graph_and_mapped():
     a, points = torch.tensor([0.5, -2.0]).double(), torch.tensor([[0.35, -1.4], [0.8, 2.3], [1.0, 0.1]]).double()
 
     def penalty(a, x):

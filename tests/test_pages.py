@@ -55,6 +55,12 @@ def test_page_does_not_scroll_sideways_on_a_phone(page, visits):
 
 
 @every_page
+@pytest.mark.parametrize("width", [390, 320])
+def test_nothing_is_cut_on_a_narrow_phone(page, width, visits):
+    assert visits(page)["cut"][width] == []
+
+
+@every_page
 def test_every_formula_is_rendered(page, visits):
     assert visits(page)["raw math"] == []
 

@@ -189,3 +189,21 @@ def test_a_band_refuses_runs_in_columns():
     with pytest.raises(ValueError, match=r"runs must have shape \(runs, 3\), one value for each x, got \(3, 5\)"):
         plots.band(ax, (0, 1, 2), np.zeros((3, 5)))
     plt.close()
+
+
+def test_a_slider_is_bound_to_its_range_and_stands_where_it_is_told():
+    chart = alt.Chart(alt.sequence(3)).mark_point().encode(x="data:Q")
+    chart = chart.add_params(plots.slider("gamma", "γ", low=-1, high=5, step=0.1, value=2))
+    (param,) = chart.to_dict()["params"]
+    assert param == {
+        "name": "gamma", "value": 2, "bind": {"input": "range", "name": "γ ", "min": -1, "max": 5, "step": 0.1}
+    }
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"value": 6}, {"value": -2}, {"low": 5, "value": 5}, {"step": 0}, {"low": 7}], ids=str
+)
+def test_a_slider_refuses_a_range_that_does_not_hold_its_value(wrong):
+    options = {"low": -1, "high": 5, "step": 0.1, "value": 2} | wrong
+    with pytest.raises(ValueError, match=f"value must lie from low to high.*and value {options['value']}"):
+        plots.slider("gamma", "γ", **options)

@@ -476,7 +476,8 @@ def test_lists_are_checked(loss):
 @pytest.mark.parametrize(("call", "error", "message"), [
     (lambda: lossbook.pairwise_logistic_loss(S, R, weight="NDCG"), ValueError,
      """weight must be None or "ndcg", got 'NDCG'"""),
-    (lambda: lossbook.pairwise_logistic_loss(S, R, weight=R), ValueError, 'weight must be None or "ndcg", got tensor'),
+    (lambda: lossbook.pairwise_logistic_loss(S, R, weight=R.numpy()), ValueError,
+     'weight must be None or "ndcg", got array'),
     (lambda: lossbook.margin_ranking_loss(A.tolist(), A, A), TypeError, r"input1 must be a torch\.Tensor, got list"),
     (lambda: lossbook.margin_ranking_loss(A, A.long(), A), TypeError, "input2 must have a floating dtype"),
     (lambda: lossbook.margin_ranking_loss(A, A[:, None], A), ValueError,
@@ -484,6 +485,8 @@ def test_lists_are_checked(loss):
     (lambda: lossbook.margin_ranking_loss(A, A, A[:1]), ValueError,
      r"target must have the shape of input1 \(2,\), got \(1,\)"),
     (lambda: lossbook.margin_ranking_loss(A, A, [1, 1]), TypeError, r"target must be a torch\.Tensor, got list"),
+    (lambda: lossbook.margin_ranking_loss(A, A, A.cfloat()), TypeError,
+     r"target must hold real numbers, got torch\.complex64"),
     (lambda: lossbook.margin_ranking_loss(A, A, torch.tensor([1, 0])), ValueError,
      "every target must be 1 or -1, got 0 in row 1"),
     (lambda: lossbook.margin_ranking_loss(A, A, torch.tensor([-3.0, 1])), ValueError,

@@ -6,7 +6,7 @@ import math
 import pytest
 import references
 import torch
-from compare import PROMISE, TIGHT, compare, leaf, precisions
+from compare import PROMISE, TIGHT, compare, leaf, precisions, refusals
 from mpmath import mp, mpf
 from torch.testing import assert_close
 
@@ -294,7 +294,7 @@ def test_gradient_passes_gradcheck_twice(loss):
 
 Z, A, U = torch.zeros(2, 3), torch.tensor([0, 2]), torch.tensor([0.5, 0.25])
 BAD = [
-    (lambda: lossbook.policy_gradient_loss(Z[0], A, U), ValueError, r"logits must have shape \(N, K\), got \(3,\)"),
+    (lambda: lossbook.policy_gradient_loss(Z[0], A, U), ValueError, r"logits must have shape \(N, K\), .* got \(3,\)"),
     (lambda: lossbook.policy_gradient_loss(Z, A.float(), U), TypeError, r"actions must hold integers, got torch.f"),
     (lambda: lossbook.policy_gradient_loss(Z, [0, 2], U), TypeError, r"actions must be a torch.Tensor, got list"),
     (lambda: lossbook.policy_gradient_loss(Z, A[:1], U), ValueError, r"actions must have shape \(2,\).*got \(1,\)"),
@@ -308,6 +308,7 @@ BAD = [
     (lambda: lossbook.policy_gradient_loss(Z, A, U, reduction="avg"), ValueError, r"reduction must be"),
     (lambda: lossbook.entropy_bonus(Z.long()), TypeError, r"logits must have a floating dtype"),
     (lambda: lossbook.entropy_bonus(U), ValueError, r"logits must have shape \(N, K\)"),
+    (lambda: lossbook.entropy_bonus(Z[:, :0]), ValueError, r"logits must have shape \(N, K\), .* got \(2, 0\)"),
     (lambda: lossbook.td_error(U, U, 0.9, U), TypeError, r"discount must be a torch.Tensor, got float"),
     (lambda: lossbook.td_error(U, U, U[:1], U), ValueError, r"discount must have the shape of value \(2,\), got"),
     (lambda: lossbook.td_error(U, U, U + 1, U), ValueError, r"every discount must be in \[0, 1\], got 1.5"),
@@ -324,7 +325,7 @@ BAD = [
     (lambda: lossbook.q_learning_error(Z, A, U, U, Z - math.inf), ValueError,
      r"the largest next_q of every step must be finite, got -inf"),
     (lambda: lossbook.q_learning_error(Z, A, U, U, Z, delta=0.0), ValueError, r"delta must be in \(0, inf\), got 0.0"),
-    (lambda: lossbook.q_learning_error(Z[:, 0], A, U, U, Z[:, 0]), ValueError, r"must have shape \(N, K\)"),
+    (lambda: lossbook.q_learning_error(Z[:, 0], A, U, U, Z[:, 0]), ValueError, r"q must have shape \(N, K\)"),
     (lambda: lossbook.ppo_loss(U, U[:1], U), ValueError, r"old_log_probs must have the shape of log_probs \(2,\)"),
     (lambda: lossbook.ppo_loss(U, U - math.inf, U), ValueError, r"entry of old_log_probs must be finite, got -inf"),
     (lambda: lossbook.ppo_loss(U, U, U, clip=1.0), ValueError, r"clip must be in \(0, 1\), got 1.0"),
@@ -333,7 +334,7 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("call", "error", "message"), BAD, ids=str)
+@refusals(BAD)
 def test_bad_input_is_refused_by_name(call, error, message):
     with pytest.raises(error, match=message):
         call()

@@ -77,6 +77,8 @@ def test_a_ring_comes_from_its_seed_and_refuses_what_it_cannot_draw():
         ring(5, spread=-1)
     with pytest.raises(ValueError, match=r"modes must be in \[1, inf\), got 0"):
         ring(5, modes=0)
+    with pytest.raises(TypeError, match=r"modes must be an integer, got float"):
+        ring(5, modes=2.5)
 
 
 def test_the_cliff_walk_moves_by_one_and_stays_inside():

@@ -6,7 +6,8 @@ import math
 
 import pytest
 import torch
-from compare import PROMISE, leaf, precisions
+from compare import PROMISE, leaf, precisions, refusals
+from hypothesis import given, strategies as st
 from mpmath import mp, mpf
 from references import gradient
 from torch.nn.functional import ctc_loss as torch_ctc_loss
@@ -162,6 +163,20 @@ def test_labels_without_repeats_have_a_binomial_number_of_alignments(frames, lab
     target = torch.arange(1, labels + 1)[None]
     loss = lossbook.ctc_loss(log_probs, target, torch.tensor([frames]), torch.tensor([labels]))
     assert_close(loss.item(), -math.log(math.comb(frames + labels, 2 * labels)) + frames * math.log(classes))
+
+
+@given(frames=st.integers(1, 5), classes=st.integers(2, 4), data=st.data())
+def test_it_counts_the_alignments_of_equal_probability_and_refuses_where_there_is_none(frames, classes, data):
+    target = data.draw(st.lists(st.integers(1, classes - 1), max_size=4))
+    alignments = itertools.product(range(classes), repeat=frames)
+    count = sum(labelling(alignment, 0) == target for alignment in alignments)
+    log_probs = torch.full((frames, 1, classes), 1 / classes).double().log()
+    arguments = log_probs, torch.tensor([target]).long(), torch.tensor([frames]), torch.tensor([len(target)])
+    if count == 0:
+        with pytest.raises(ValueError, match=rf"for row 0 of targets, got {frames}"):
+            lossbook.ctc_loss(*arguments)
+    else:
+        assert_close(lossbook.ctc_loss(*arguments).item(), frames * math.log(classes) - math.log(count))
 
 
 def test_one_letter_in_three_frames_has_six_alignments_of_eight():
@@ -356,7 +371,7 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("call", "error", "message"), BAD, ids=str)
+@refusals(BAD)
 def test_bad_input_is_refused_by_name(call, error, message):
     with pytest.raises(error, match=message):
         call()

@@ -164,8 +164,21 @@ def figure_contrasts(tab):
 TOO_WIDE = """() => [...document.querySelectorAll("*")].filter(box =>
   box.scrollWidth > box.clientWidth + 1
   && (box === document.documentElement || /auto|scroll/.test(getComputedStyle(box).overflowX))
-  && !box.matches("pre, div.math, .pst-scrollable-table-container")
+  && !box.matches("pre, div.math, span.wide, .pst-scrollable-table-container")
 ).map(box => box.outerHTML.slice(0, 100))"""
+# What lies beyond the column and cannot be scrolled to is lost.
+CUT = """() => {
+  const article = document.querySelector(".bd-article").getBoundingClientRect();
+  const scrolls = box => box && box !== document.documentElement
+    && (/auto|scroll/.test(getComputedStyle(box).overflowX) || scrolls(box.parentElement));
+  const cut = [...document.querySelectorAll(".bd-article *")].filter(box => {
+    const {width, right} = box.getBoundingClientRect();
+    return width && right > article.right + 1 && !scrolls(box)
+      && !box.closest("mjx-assistive-mml, svg, .vega-embed") && !box.parentElement.closest("mjx-container");
+  });
+  const page = document.documentElement.scrollWidth > innerWidth ? ["the page scrolls sideways"] : [];
+  return [...page, ...cut.map(box => `${box.tagName} ${box.className} ${box.textContent.slice(0, 60)}`)];
+}"""
 # Contrast takes axe long, and thousands of words share few colours: one of each colour, size and ground is asked.
 # Formulas take the colour of their text; they and the words of code that are not asked leave the page.
 SAMPLE = """() => {
@@ -324,6 +337,12 @@ def look_at(tab, address):
         if name in FIGURES
     }
     seen["too wide"] = tab.evaluate(TOO_WIDE)
+    seen["cut"] = {}
+    for width in (390, 320):
+        tab.set_viewport_size({"width": width, "height": 800})
+        tab.wait_for_timeout(100)  # until the page has noticed
+        seen["cut"][width] = tab.evaluate(CUT)
+    tab.set_viewport_size({"width": 360, "height": 800})
     seen["axe"] = accessibility_faults(tab)
     for event, listener in listeners.items():
         tab.remove_listener(event, listener)

@@ -13,16 +13,22 @@ SLIDE_MARK = re.compile(r"(slide|also|then)(?: (\d+)/(\d+))?(?:: .+)?")
 
 
 def read(path: Path) -> NotebookNode:
-    """Read a chapter as a notebook; each cell gets `section`, the `##` heading that it stands under."""
-    notebook = read_myst_markdown_notebook(path.read_text())
-    cells, section = [], ""
-    for cell in notebook.cells:
+    """Read a chapter as a notebook; each cell gets `section`, the heading above it, and `line`, where it begins."""
+    try:
+        notebook = read_myst_markdown_notebook(path.read_text(encoding="utf-8"), add_source_map=True)
+    except Exception as problem:  # bad YAML in the header of a cell, for instance, says neither file nor line
+        raise ValueError(f"{path}: {problem}") from problem
+    cells, section, lines = [], "", path.read_text(encoding="utf-8").split("\n")
+    for cell, start in zip(notebook.cells, notebook.metadata.pop("source_map"), strict=True):
         parts = re.split(r"(?m)^(?=## )", cell.source) if cell.cell_type == "markdown" else [cell.source]
-        for part in filter(str.strip, parts):
+        first = cell.source.split("\n", 1)[0]
+        line = lines.index(first, max(start - 1, 0)) + 1 if first in lines[start:] else start + 1  # after its header
+        for part in parts:
             if cell.cell_type == "markdown" and part.startswith("## "):
                 section = part.split("\n", 1)[0][3:].strip()
-            piece = NotebookNode(cell, source=part, section=section)
-            cells.append(piece)
+            if part.strip():
+                cells.append(NotebookNode(cell, source=part, section=section, line=line))
+            line += part.count("\n")
     notebook.cells = cells
     return notebook
 

@@ -6,13 +6,18 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-from lossbook._fast import Plain, _only_the_plain_form_will_do
-from lossbook._fast.classes import log_odds
+from lossbook._fast import Plain, _only_the_plain_form_will_do, classes
 
 
 def can_be_chunked(features: Tensor, weight: Tensor) -> bool:
     """Return whether no transform of torch.func and no forward mode is at work, which need the plain form."""
     return not (_only_the_plain_form_will_do(features) or _only_the_plain_form_will_do(weight))
+
+
+def without_autocast(features: Tensor) -> torch.autocast:
+    """Return a context in which products of matrices are taken in the precision of the matrices."""
+    device = features.device.type
+    return torch.autocast(device if torch.amp.is_autocast_available(device) else "cpu", enabled=False)
 
 
 def linear_cross_entropy(
@@ -33,8 +38,8 @@ def value_and_gradients(
     for start in range(0, len(features), chunk):
         piece = slice(start, start + chunk)
         x, kept = features[piece], keep[piece]
-        logits = (x @ weight.T).to(x.dtype)
-        r, p, rest, y = log_odds(logits, target[piece])
+        logits = x @ weight.T
+        r, p, rest, y = classes.log_odds(logits, target[piece])
         total -= (logsigmoid(-r) * kept).sum()
         slope = p.scatter_(1, y, -rest)  # p less 1 for the true class
         slope.mul_(kept.unsqueeze(1))

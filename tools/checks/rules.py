@@ -1,4 +1,10 @@
-"""The rules of STYLE.md that a machine can hold: `problems(path)` lists what a chapter breaks, by rule number."""
+"""The rules of STYLE.md that a machine can hold, and what else the book demands of a chapter.
+
+    make rules FILE=chapters/x/y.md     what a chapter breaks, as FILE:LINE: rule N: what is wrong and what is wanted
+
+Rules with a number stand in STYLE.md. "duty" is what a chapter must have elsewhere: its place in the table of contents
+and on the map, its questions, slides, plan and figures (see duties.py).
+"""
 
 import ast
 import re
@@ -9,6 +15,9 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from tools.chapter import constants, numbers, parse, prose, read, tags
+from tools.checks import duties
+from tools.checks.problem import Problem, at
+from tools.layout import ROOT
 
 CLOSING = ["Summary", "Exercises", "Further reading"]
 DRAWS = re.compile(r"\bplt\.(subplots|figure|show)\(|\bplots\.interactive\(")
@@ -16,79 +25,104 @@ TITLE = re.compile(r"\.set_title\(|\bplt\.(title|suptitle)\(|\.suptitle\(|proper
 GLOBAL_RANDOM = re.compile(
     r"np\.random\.(?!default_rng|Generator|SeedSequence)\w+\(|default_rng\(\)|(?<![\w.])random\.\w+\("
 )
+WIDTH = 80  # columns that a page shows of a line of code
 TORCH_RANDOM = re.compile(r"torch\.(rand|randn|randint|randperm|normal|bernoulli|multinomial)\(")
 
 
-def opening(notebook: NotebookNode) -> list[str]:
+def opening(notebook: NotebookNode) -> list[Problem]:
+    first = notebook.cells[0]
     text = "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown" and not c.section)
     found = []
     words = len(prose(text).split())
     if words > 150:
-        found.append(f"1: the opening has {words} words, at most 150 are wanted")
+        found.append(at(first, 1, f"the opening has {words} words, at most 150 are wanted", "# "))
     listing = re.search(r"(?s)You will be able to:?\s*\n(.*)", text)
     items = re.findall(r"(?m)^[-*] ", listing[1]) if listing else []
     if not 3 <= len(items) <= 5:
-        found.append(f"1: 'You will be able to:' lists {len(items)} things, 3 to 5 are wanted")
-    summary = "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown" and c.section == "Summary")
-    mirrored = len(re.findall(r"(?m)^[-*] ", summary))
+        found.append(at(first, 1, f"'You will be able to:' lists {len(items)} things, 3 to 5 are wanted",
+                        "You will be able to"))
+    summary = [c for c in notebook.cells if c.cell_type == "markdown" and c.section == "Summary"]
+    mirrored = sum(len(re.findall(r"(?m)^[-*] ", c.source)) for c in summary)
     if mirrored != len(items):
-        found.append(f"3: the summary has {mirrored} items, the opening list has {len(items)}")
+        found.append(at((*summary, notebook.cells[-1])[0], 3,
+                        f"the summary has {mirrored} items, the opening list has {len(items)}"))
     return found
 
 
-def code_cells(notebook: NotebookNode) -> list[str]:
+def code_cells(notebook: NotebookNode) -> list[Problem]:
     code = [c for c in notebook.cells if c.cell_type == "code"]
     found = []
     for number, cell in enumerate(code):
         imports = any(isinstance(node, ast.Import | ast.ImportFrom) for node in ast.walk(parse(cell)))
         if imports != (number == 0):
-            found.append("2: the first code cell must hold the imports, and no other: " + cell.source.split("\n")[0])
+            found.append(at(cell, 2, "the first code cell must hold the imports, and no other cell any"))
         if "remove-cell" in tags(cell) and not all(isinstance(node, ast.Assert) for node in parse(cell).body):
-            found.append("6: a remove-cell cell holds something other than an assert: " + cell.source.split("\n")[0])
+            found.append(at(cell, 6, "a remove-cell cell may hold nothing but asserts"))
         if GLOBAL_RANDOM.search(cell.source):
-            found.append("8: random numbers without a seeded local generator: " + cell.source.split("\n")[0])
+            found.append(at(cell, 8, "random numbers need a local generator with a seed"))
         for match in TORCH_RANDOM.finditer(cell.source):
             if "generator=" not in cell.source[match.end() : match.end() + 120].split("\n\n")[0]:
-                found.append(f"8: {match[0]} without generator=")
-    lengths = [len(c.source.strip().splitlines()) for c in code if "remove-cell" not in tags(c)]
+                found.append(at(cell, 8, f"{match[0]} needs generator=", match[0]))
+    shown = [c for c in code if "remove-cell" not in tags(c)]
+    lengths = [len(c.source.strip().splitlines()) for c in shown]
     if lengths and statistics.median(lengths) > 6:
-        found.append(f"5: the median cell has {statistics.median(lengths)} lines, at most 6 are wanted")
+        found.append(at(code[0], 5, f"the median cell has {statistics.median(lengths)} lines, at most 6 are wanted"))
     if lengths and sum(length > 10 for length in lengths) > 0.1 * len(lengths):
-        found.append(f"5: more than 10 % of the cells have over 10 lines: {sorted(lengths, reverse=True)}")
-    if lengths and max(lengths) > 25:
-        found.append(f"5: a cell has {max(lengths)} lines, at most 25 are wanted")
+        long = ", ".join(str(c.line) for c, length in zip(shown, lengths, strict=True) if length > 10)
+        found.append(at(code[0], 5, f"more than 10 % of the cells have over 10 lines, those at the lines {long}"))
+    for cell, length in zip(shown, lengths, strict=True):
+        if length > 25:
+            found.append(at(cell, 5, f"the cell has {length} lines, at most 25 are wanted"))
     return found
 
 
-def structure(notebook: NotebookNode) -> list[str]:
+def widths(notebook: NotebookNode) -> list[Problem]:
+    """Rule 5, too: a line of code that a reader sees without unfolding it ends where the page ends."""
+    return [
+        at(cell, 5, f"a visible line of code has {len(line)} columns, at most {WIDTH} are shown", line)
+        for cell in notebook.cells
+        if cell.cell_type == "code" and not {"remove-cell", "hide-input"} & set(tags(cell))
+        for line in cell.source.splitlines()
+        if len(line) > WIDTH
+    ]
+
+
+def structure(notebook: NotebookNode) -> list[Problem]:
     markdown = [c for c in notebook.cells if c.cell_type == "markdown"]
     found = []
     sections = list(dict.fromkeys(c.section for c in notebook.cells if c.section))
     if sections[-3:] != CLOSING:
-        found.append(f"3: the last sections are {sections[-3:]}, wanted are {CLOSING}")
+        found.append(at(notebook.cells[-1], 3, f"the last sections are {sections[-3:]}, wanted are {CLOSING}"))
     everything = "\n".join(prose(c.source) for c in markdown)
-    for heading in re.findall(r"(?m)^#+ (.+)$", everything):
-        for word in heading.split()[1:]:
-            name = re.escape(word.strip(",.:;?!*()"))
-            capitalised = re.fullmatch(r"[A-Z][a-z]{2,}", word.strip(",.:;?!*()"))
-            in_a_sentence = rf"[a-z,)] {name}\b|[a-z]-{name}\b"
-            if capitalised and not re.search(in_a_sentence, re.sub(r"(?m)^#.*$", "", everything)):
-                found.append(f"4: heading not in sentence case: {heading}")
-    for line in everything.splitlines():
-        two_sentences = re.search(r"[a-z0-9)*_\]]{2}[.?!]['\")]* +[A-Z][a-z]* [a-z]", line)
-        if two_sentences and not line.lstrip().startswith(("|", "#")):
-            found.append(f"4: two sentences on one line: {line.strip()[:80]}")
-    misconceptions = [c.section for c in markdown if re.search(r"\{admonition\} Common misconception", c.source)]
+    for cell in markdown:
+        headings = re.findall(r"(?m)^#+ (.+)$", prose(cell.source))
+        found += [at(cell, 4, f"a heading is not in sentence case: {heading}", heading)
+                  for heading in headings if not in_sentence_case(heading, everything)]
+        for line in prose(cell.source).splitlines():
+            two_sentences = re.search(r"[a-z0-9)*_\]]{2}[.?!]['\")]* +[A-Z][a-z]* [a-z]", line)
+            if two_sentences and not line.lstrip().startswith(("|", "#")):
+                found.append(at(cell, 4, f"two sentences on one line: {line.strip()[:80]}", two_sentences[0]))
+    misconceptions = [c for c in markdown if re.search(r"\{admonition\} Common misconception", c.source)]
     if not misconceptions:
-        found.append("9: no admonition is titled 'Common misconceptions'")
-    for section in misconceptions:
-        beside = [c for c in notebook.cells if c.section == section and c.cell_type == "code"]
+        found.append(at(notebook.cells[-1], 9, "no admonition is titled 'Common misconceptions'"))
+    for told in misconceptions:
+        beside = [c for c in notebook.cells if c.section == told.section and c.cell_type == "code"]
         if all("remove-cell" in tags(c) for c in beside):
-            found.append(f"9: no cell stands beside the misconceptions in '{section}'")
+            found.append(at(told, 9, f"no cell stands beside the misconceptions in '{told.section}'", "{admonition}"))
     return found + exercises(notebook)
 
 
-def exercises(notebook: NotebookNode) -> list[str]:
+def in_sentence_case(heading: str, everything: str) -> bool:
+    """Whether each word with a capital, but the first, is a name: it has one inside a sentence, too."""
+    sentences = re.sub(r"(?m)^#.*$", "", everything)
+    for word in (word.strip(",.:;?!*()") for word in heading.split()[1:]):
+        name = re.escape(word)
+        if re.fullmatch(r"[A-Z][a-z]{2,}", word) and not re.search(rf"[a-z,)] {name}\b|[a-z]-{name}\b", sentences):
+            return False
+    return True
+
+
+def exercises(notebook: NotebookNode) -> list[Problem]:
     """Rule 10, read as a sequence: E an exercise, S and s a solution's start and end, C a code cell."""
     sequence, found = "", []
     for cell in notebook.cells:
@@ -99,16 +133,17 @@ def exercises(notebook: NotebookNode) -> list[str]:
             sequence += {"exercise": "E", "solution-start": "S", "solution-end": "s"}[name]
             start = cell.source.index(f"{{{name}}}{label}")
             if name == "solution-start" and ":class: dropdown" not in cell.source[start : start + 200]:
-                found.append(f"10: the solution of {label.strip()} is not folded (:class: dropdown)")
+                found.append(at(cell, 10, f"the solution of {label.strip()} is not folded (:class: dropdown)", label))
     pairs = re.findall(r"ES(C*)s", sequence)
     if len(pairs) < 5 or len(pairs) != sequence.count("E"):
-        found.append(f"10: {sequence.count('E')} exercises, {len(pairs)} of them solved; 5 solved ones are wanted")
+        found.append(at(notebook.cells[-1], 10, f"{sequence.count('E')} exercises, {len(pairs)} of them solved; "
+                        "at least 5, each followed by its solution, are wanted"))
     if sum(map(bool, pairs)) * 2 < len(pairs):
-        found.append("10: fewer than half of the solutions hold an executed cell")
+        found.append(at(notebook.cells[-1], 10, "fewer than half of the solutions hold an executed cell"))
     return found
 
 
-def claims(notebook: NotebookNode) -> list[str]:
+def claims(notebook: NotebookNode) -> list[Problem]:
     found = []
     code = [c for c in notebook.cells if c.cell_type == "code"]
     asserted = constants([c for c in code if "remove-cell" in tags(c)])
@@ -119,7 +154,9 @@ def claims(notebook: NotebookNode) -> list[str]:
         for value, percent in sorted(numbers(cell.source)):
             options = {value, value / 100} if percent else {value}
             if not any(abs(option - other) < 1e-9 for option in options for other in known):
-                found.append(f"6: no assert holds the number {value:g}{' %' * percent} in section '{cell.section}'")
+                digits = f"{value:,.12g}" if value >= 1000 else f"{value:.12g}"
+                said = f"the number {value:g}{' %' * percent}"
+                found.append(at(cell, 6, f"no assert in section '{cell.section}' holds {said}", digits))
     return found
 
 
@@ -133,7 +170,7 @@ def interactive_alt(cell: NotebookNode) -> str:
     return ""
 
 
-def figures(notebook: NotebookNode) -> list[str]:
+def figures(notebook: NotebookNode) -> list[Problem]:
     found, before = [], ""
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
@@ -141,38 +178,50 @@ def figures(notebook: NotebookNode) -> list[str]:
             continue
         if not DRAWS.search(cell.source):
             continue
-        first = cell.source.split("\n")[0]
         myst = cell.metadata.get("mystnb", {})
         figure, alt = myst.get("figure", {}), str(myst.get("image", {}).get("alt", ""))
         alt = alt or interactive_alt(cell)
         name = figure.get("name", "")
         if not name.startswith("fig-"):
-            found.append(f"7: a figure without a name that begins with fig-: {first}")
+            found.append(at(cell, 7, "the figure needs a name that begins with fig-"))
         elif f"`{name}`" not in before and f"<{name}>`" not in before:
-            found.append(f"7: the text does not refer to {name} before it appears")
+            found.append(at(cell, 7, f"the text must refer to {name} before it appears"))
         if not str(figure.get("caption", "")).strip():
-            found.append(f"7: a figure without a caption: {first}")
+            found.append(at(cell, 7, "the figure needs a caption"))
         if len(alt.split()) < 8 or not alt.strip().endswith("."):
-            found.append(f"7: a figure whose alt text is not a sentence: {first}")
+            found.append(at(cell, 7, "the figure needs an alt text, a sentence of at least eight words"))
         if TITLE.search(cell.source):
-            found.append(f"7: a title inside the plot: {first}")
+            found.append(at(cell, 7, "no title may stand inside the plot"))
     return found
 
 
-def interactive(notebook: NotebookNode) -> list[str]:
+def interactive(notebook: NotebookNode) -> list[Problem]:
     drawn = any("plots.interactive(" in cell.source for cell in notebook.cells)
-    return [] if drawn else ["11: no interactive figure"]
+    return [] if drawn else [at(notebook.cells[-1], 11, "no figure is made with plots.interactive")]
 
 
-def problems(path: Path) -> list[str]:
-    """What this chapter breaks, each with the number of the rule in STYLE.md."""
+def problems(path: Path) -> list[Problem]:
+    """What this chapter breaks, in the order of its lines."""
     path = Path(path)
     teaches = path.stem != "index" and path.parent.name != "reference"
-    rules = (opening, code_cells, structure, claims, figures, interactive) if teaches else (figures,)
+    rules = (opening, code_cells, widths, structure, claims, figures, interactive) if teaches else (figures,)
     notebook = read(path)
-    return [problem for rule in rules for problem in rule(notebook)]
+    found = [problem for rule in rules for problem in rule(notebook)] + duties.marks(path)
+    in_the_book = path.resolve().is_relative_to(ROOT / "chapters")
+    return sorted(found + (duties.places(path) if teaches and in_the_book else []))
+
+
+def main(names: list[str]) -> int:
+    """Print what each chapter breaks, and its share of machinery; return how many problems there are."""
+    count = 0
+    for path in map(Path, names):
+        found = problems(path)
+        count += len(found)
+        for problem in found:
+            print(f"{path}:{problem}")
+        print(f"{path}: {duties.machinery(path):.0%} of its lines are machinery; {len(found) or 'no'} problems")
+    return count
 
 
 if __name__ == "__main__":
-    for name in sys.argv[1:]:
-        print(name, *problems(Path(name)), sep="\n  ")
+    sys.exit(min(main(sys.argv[1:]), 1))

@@ -1,0 +1,87 @@
+"""What the book demands of a chapter beyond its text: marks and citations that hold, and its place everywhere."""
+
+import re
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import yaml
+
+from tools.chapter import SLIDE_MARK, slide_titles, sliders
+from tools.checks.problem import Problem
+from tools.layout import ROOT, parts
+
+FEWEST_SLIDES, FEWEST_QUESTIONS = 12, 5
+OPTION = re.compile(r":[\w-]+:( .*)?|---|```.*|:{3,}.*|`{4,}.*|%.*|\+\+\+.*|\([\w-]+\)=")
+
+
+def marks(path: Path) -> list[Problem]:
+    """Comments that mark no slide, marks that count other lines than the paragraph has, citations without an entry."""
+    lines = path.read_text(encoding="utf-8").split("\n")
+    known = set(re.findall(r"(?m)^@\w+\{([\w-]+),", (ROOT / "references.bib").read_text(encoding="utf-8")))
+    found = []
+    for number, line in enumerate(lines, 1):
+        if line.startswith("% ") and not inside_code(lines, number):
+            match = SLIDE_MARK.fullmatch(line[2:].strip())
+            if not match:
+                found.append(Problem(number, 0, f"'{line}' is no mark; slide, also and then are (see CONTRIBUTING.md)"))
+            elif match[2] and (problem := miscounted(lines, number, int(match[2]), int(match[3]))):
+                found.append(Problem(number, 0, problem))
+        for keys in re.findall(r"\{cite(?::\w+)?\}`([^`]+)`", line):
+            found += [Problem(number, 13, f"references.bib has no entry {key.strip()}")
+                      for key in keys.split(",") if key.strip() not in known]
+    return found
+
+
+def inside_code(lines: list[str], number: int) -> bool:
+    """Whether a line stands in a cell or another fenced block of code."""
+    return sum(line.startswith("```") for line in lines[: number - 1]) % 2 == 1
+
+
+def miscounted(lines: list[str], number: int, shown: int, counted: int) -> str:
+    """What is wrong with a mark that counts lines, such as `% slide 3/5`; "" if nothing is."""
+    after = lines[number:]
+    start = next((i for i, line in enumerate(after) if line.strip() and not OPTION.fullmatch(line)), len(after))
+    length = next((i for i, line in enumerate(after[start:]) if not line.strip() or OPTION.fullmatch(line)), 0)
+    if length == counted and shown <= counted:
+        return ""
+    return f"the mark counts {counted} lines and shows {shown}, the paragraph has {length}"
+
+
+def places(path: Path) -> list[Problem]:
+    """Where a chapter must be known and is not."""
+    text, name = path.read_text(encoding="utf-8"), f"{path.parent.name}/{path.stem}"
+    asked = path.with_suffix(".questions.yml")
+    count = len(yaml.safe_load(asked.read_text(encoding="utf-8")) or []) if asked.exists() else 0
+    plan = yaml.safe_load((ROOT / "chapters/reference/teaching.yml").read_text(encoding="utf-8"))
+    boxes = ElementTree.parse(ROOT / "chapters/map.svg").iter()
+    figures = (ROOT / "tests/figures.py").read_text(encoding="utf-8")
+    wanted = {
+        f"name the page chapters/{name} in _toc.yml": any(f"chapters/{name}" in pages for _, pages in parts()),
+        f"give the chapter a box with data-page={name} in chapters/map.svg":
+            any(box.get("data-page") == name for box in boxes),
+        f"give {name} its needs, minutes and question in chapters/reference/teaching.yml": name in plan,
+        f"list the lecture {name} in chapters/reference/teaching.md":
+            name in (ROOT / "chapters/reference/teaching.md").read_text(encoding="utf-8"),
+        f"write at least {FEWEST_QUESTIONS} questions into {asked.name}, there are {count}": count >= FEWEST_QUESTIONS,
+        "show the questions by the directive {questions}, once": text.count("```{questions}") == 1,
+        f"mark at least {FEWEST_SLIDES - 1} slides beside the title, there are {len(slide_titles(text))}":
+            len(slide_titles(text)) >= FEWEST_SLIDES - 1,
+        "let one exercise ask for code and judge it: a function check…, or one of lossbook.exercises":
+            re.search(r"\bdef check\w*\(|\bexercises\.\w+\(", text) is not None,
+        **{f"give {figure} a row in tests/figures.py": f'"{figure}"' in figures for figure in sliders(text)},
+    }
+    return [Problem(1, 0, what) for what, holds in wanted.items() if not holds]
+
+
+def machinery(path: Path) -> float:
+    """The share of a chapter's lines that are for the book alone: headers and tags of cells, asserts, marks."""
+    text = path.read_text(encoding="utf-8")
+    left = re.sub(r"(?s)\A---\n.*?\n---\n", "", text)
+    left = re.sub(r"(?ms)^```\{code-cell\}[^\n]*\n:tags: \[[^\]]*remove-cell.*?^```$", "", left)
+    left = re.sub(r"(?ms)(^```\{code-cell\}[^\n]*\n)---\n.*?^---\n", r"\1", left)
+    left = re.sub(r"(?m)^(:tags: .*|% .*)$", "", left)
+    return 1 - filled(left) / filled(text)
+
+
+def filled(text: str) -> int:
+    return sum(bool(line.strip()) for line in text.split("\n"))

@@ -254,22 +254,23 @@ def book(tmp_path_factory):
     root = tmp_path_factory.mktemp("book")
     for folder in ("tools", "lossbook", "bench"):
         shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    config = yaml.safe_load((ROOT / "_config.yml").read_text())
+    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
     config["html"].pop("favicon", None)
     config["sphinx"]["local_extensions"] = {"tools.pages.theme": ".", "tools.notebooks.builder": "."}
     for key in ("templates_path", "html_static_path"):
         config["sphinx"]["config"].pop(key, None)
-    (root / "_config.yml").write_text(yaml.safe_dump(config))
+    (root / "_config.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
     contents = {"chapters": [{"file": "chapters/kinds"}, {"file": "chapters/sources"}]}
     contents = {"format": "jb-book", "root": "chapters/index", "parts": [contents]}
-    (root / "_toc.yml").write_text(yaml.safe_dump(contents))
-    (root / "requirements.txt").write_text("")
-    (root / "references.bib").write_text("@misc{someone2017word, author={Someone, Ann}, title={Word}, year={2017}}\n")
+    (root / "_toc.yml").write_text(yaml.safe_dump(contents), encoding="utf-8")
+    (root / "requirements.txt").write_text("", encoding="utf-8")
+    work = "@misc{someone2017word, author={Someone, Ann}, title={Word}, year={2017}}\n"
+    (root / "references.bib").write_text(work, encoding="utf-8")
     (root / "chapters").mkdir()
-    (root / "chapters" / "index.md").write_text(INDEX)
-    (root / "chapters" / "sources.md").write_text("# Sources\n\n```{bibliography}\n```\n")
-    (root / "chapters" / "kinds.md").write_text(KINDS)
-    (root / "chapters" / "pic.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>')
+    (root / "chapters" / "index.md").write_text(INDEX, encoding="utf-8")
+    (root / "chapters" / "sources.md").write_text("# Sources\n\n```{bibliography}\n```\n", encoding="utf-8")
+    (root / "chapters" / "kinds.md").write_text(KINDS, encoding="utf-8")
+    (root / "chapters" / "pic.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>', encoding="utf-8")
     done = run(root)
     assert done.returncode == 0, done.stderr
     assert "kinds.ipynb written" in done.stdout
@@ -364,14 +365,14 @@ def test_a_run_from_nothing_changes_no_byte(book):
 def test_what_is_out_of_step_is_named_and_mended(book):
     chapter, notebook, orphan = (book / "chapters" / name for name in ("kinds.md", "kinds.ipynb", "gone.ipynb"))
     before = notebook.read_bytes()
-    chapter.write_text(KINDS.replace("Outer.", "Another."))
-    orphan.write_text("{}")
+    chapter.write_text(KINDS.replace("Outer.", "Another."), encoding="utf-8")
+    orphan.write_text("{}", encoding="utf-8")
     check = run(book, "--check")
     assert check.returncode == 1
     assert "kinds.ipynb is out of step with its chapter" in check.stdout
     assert "chapters/gone.ipynb is out of step" in check.stdout
     assert notebook.read_bytes() == before
-    chapter.write_text(KINDS)
+    chapter.write_text(KINDS, encoding="utf-8")
     mended = run(book)
     assert "chapters/gone.ipynb removed" in mended.stdout
     assert "kinds.ipynb" not in mended.stdout, "its text was that of the chapter all the time"
@@ -379,9 +380,10 @@ def test_what_is_out_of_step_is_named_and_mended(book):
 
 
 def test_a_reference_to_nothing_is_an_error(book):
-    (book / "chapters" / "kinds.md").write_text(KINDS.replace("{numref}`tab-one`", "{numref}`tab-none`"))
+    text = KINDS.replace("{numref}`tab-one`", "{numref}`tab-none`")
+    (book / "chapters" / "kinds.md").write_text(text, encoding="utf-8")
     first, second = run(book), run(book)
-    (book / "chapters" / "kinds.md").write_text(KINDS)
+    (book / "chapters" / "kinds.md").write_text(KINDS, encoding="utf-8")
     assert first.returncode == second.returncode == 1
     assert "tab-none" in first.stderr
     assert "tab-none" in second.stderr
@@ -390,9 +392,9 @@ def test_a_reference_to_nothing_is_an_error(book):
 def test_a_leak_stops_the_command_before_it_writes(book):
     chapter, notebook = book / "chapters" / "kinds.md", book / "chapters" / "kinds.ipynb"
     before = notebook.read_bytes()
-    chapter.write_text(KINDS.replace("Outer.", "See \\{ref}`there`."))
+    chapter.write_text(KINDS.replace("Outer.", "See \\{ref}`there`."), encoding="utf-8")
     done = run(book)
-    chapter.write_text(KINDS)
+    chapter.write_text(KINDS, encoding="utf-8")
     assert done.returncode == 1
     assert "chapters/kinds.ipynb: cell 1: role: {ref}`there`" in done.stderr
     assert notebook.read_bytes() == before
@@ -434,16 +436,17 @@ def test_the_install_line_is_silent_and_installs_only_what_is_missing(there, not
 
 
 def test_addresses_follow_from_the_repository(tmp_path):
-    (tmp_path / "_config.yml").write_text("repository: {url: https://github.com/Some-One/a.book}")
+    (tmp_path / "_config.yml").write_text("repository: {url: https://github.com/Some-One/a.book}", encoding="utf-8")
     assert repository_url(tmp_path) == "https://github.com/Some-One/a.book"
     assert published_url(tmp_path) == "https://some-one.github.io/a.book/"
-    (tmp_path / "_config.yml").write_text("repository: {url: https://github.com/Some-One/some-one.github.io}")
+    text = "repository: {url: https://github.com/Some-One/some-one.github.io}"
+    (tmp_path / "_config.yml").write_text(text, encoding="utf-8")
     assert published_url(tmp_path) == "https://some-one.github.io/"
 
 
 @pytest.mark.parametrize("config", ["{}", "repository: {url: https://example.org/a/b}", "repository: {url: null}"])
 def test_an_address_that_is_no_repository_is_refused(config, tmp_path):
-    (tmp_path / "_config.yml").write_text(config)
+    (tmp_path / "_config.yml").write_text(config, encoding="utf-8")
     with pytest.raises(ValueError, match=r"repository\.url is .*, expected https://github\.com/OWNER/REPOSITORY"):
         published_url(tmp_path)
 
@@ -565,7 +568,8 @@ def committed(request):
 
 
 def test_every_notebook_is_in_step_with_its_chapter():
-    made = {ROOT / path.relative_to(write.MADE): path.read_text() for path in write.MADE.rglob("*.ipynb")}
+    files = write.MADE.rglob("*.ipynb")
+    made = {ROOT / path.relative_to(write.MADE): path.read_text(encoding="utf-8") for path in files}
     if not made:
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("no book: run make book")
     assert write.out_of_step(made) == []
@@ -577,12 +581,12 @@ def test_a_notebook_is_valid_and_leaks_nothing(committed):
     assert leaks(committed) == []
     code = code_of(committed)
     assert repository_url() in code[0].source
-    assert [cell.source for cell in code[1:]] == visible_code(chapter.read_text())
+    assert [cell.source for cell in code[1:]] == visible_code(chapter.read_text(encoding="utf-8"))
 
 
 def test_a_notebook_asks_for_a_gpu_only_where_cells_need_one(committed):
     needs = any("gpu" in cell.metadata.get("tags", []) for cell in committed.cells)
-    chapter = committed.path.with_suffix(".md").read_text()
+    chapter = committed.path.with_suffix(".md").read_text(encoding="utf-8")
     asks = re.search(r"(?ms)\A---\n.*?^colab:.*?gpu: true.*?^---$", chapter)
     assert ("accelerator" in committed.metadata) == bool(needs or asks)
 

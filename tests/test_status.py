@@ -43,7 +43,7 @@ def test_the_page_shows_the_record(chapter, kept):
     page = HTML / chapter.relative_to(ROOT).with_suffix(".html")
     if not page.exists():
         pytest.skip("no book: run make book")
-    (line,) = BeautifulSoup(page.read_text(), "html.parser").select("p.stamp")
+    (line,) = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser").select("p.stamp")
     for word in (*verified.versions(kept).split(", "), kept["date"], f"{kept['seconds']:.0f} s", "MB"):
         assert word in line.text
     assert ("GPU cells" in line.text) == bool(verified.gpu_cells(chapter))
@@ -54,7 +54,7 @@ def test_the_status_page_lists_every_chapter_with_its_record():
     page = HTML / f"{verified.STATUS}.html"
     if not page.exists():
         pytest.skip("no book: run make book")
-    rows = BeautifulSoup(page.read_text(), "html.parser").select("table tbody tr")
+    rows = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser").select("table tbody tr")
     assert len(rows) == len(CHAPTERS)
     for row, chapter in zip(rows, CHAPTERS, strict=True):
         assert row.a["href"].endswith(f"{chapter.stem}.html")
@@ -64,7 +64,7 @@ def test_the_status_page_lists_every_chapter_with_its_record():
 
 
 def test_the_status_page_names_the_ceilings():
-    text = STATUS.read_text()
+    text = STATUS.read_text(encoding="utf-8")
     seconds, gigabytes = re.search(r"at most (\d+) seconds and ([\d.]+) GB", text).groups()
     assert float(seconds) == SECONDS
     assert float(gigabytes) * 1e9 == BYTES
@@ -84,9 +84,9 @@ def test_a_chapter_without_a_record_or_over_its_ceiling_is_executed_again(tmp_pa
     path = tmp_path / "record.json"
     monkeypatch.setattr("tools.execute.cache.record_path", lambda *_: path)
     assert is_stale(CHAPTERS[0], None)
-    path.write_text(json.dumps(GOOD))
+    path.write_text(json.dumps(GOOD), encoding="utf-8")
     assert not is_stale(CHAPTERS[0], None)
-    path.write_text(json.dumps(GOOD | {"seconds": SECONDS + 1}))
+    path.write_text(json.dumps(GOOD | {"seconds": SECONDS + 1}), encoding="utf-8")
     assert is_stale(CHAPTERS[0], None)
 
 
@@ -98,4 +98,4 @@ def test_a_page_without_a_record_has_no_line(monkeypatch):
 def test_a_record_lies_in_a_folder_that_git_ignores():
     path = record_path(CHAPTERS[0])
     assert path is None or path.is_relative_to(ROOT / "_build")
-    assert "_build/" in (ROOT / ".gitignore").read_text().splitlines()
+    assert "_build/" in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()

@@ -44,7 +44,7 @@ def run(stage: dict[str, list[str]]) -> list[str]:
     start, failed, running = time.monotonic(), [], {}
     *_, last = stage
     for name, command in stage.items():
-        shown = None if name == last else tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed when it is shown)
+        shown = None if name == last else tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 (closed when it is shown)
         if shown is None:
             print(f"\n== {name}", flush=True)
         process = subprocess.Popen(command, cwd=ROOT, stdout=shown, stderr=subprocess.STDOUT)

@@ -84,7 +84,7 @@ class NotebookBuilder(Builder):
         cells = Writer(self, docname, executed).cells_of(doctree)
         notebook = Path(self.outdir, f"{docname}.ipynb")
         notebook.parent.mkdir(parents=True, exist_ok=True)
-        notebook.write_text(assemble(cells, self.repository, self.get_target_uri(docname), gpu))
+        notebook.write_text(assemble(cells, self.repository, self.get_target_uri(docname), gpu), encoding="utf-8")
 
 
 def choose_outputs(_app, config) -> None:

@@ -24,7 +24,7 @@ def generate() -> dict[Path, str]:
     """The text of every notebook by its path; RuntimeError says what keeps them from a reader."""
     shutil.rmtree(MADE, ignore_errors=True)
     run_jupyter_book("--builder", "custom", "--custom-builder", "notebook")
-    wanted = {ROOT / path.relative_to(MADE): path.read_text() for path in MADE.rglob("*.ipynb")}
+    wanted = {ROOT / path.relative_to(MADE): path.read_text(encoding="utf-8") for path in MADE.rglob("*.ipynb")}
     notebooks = {path: nbformat.reads(text, as_version=4) for path, text in wanted.items()}
     found = [f"{path.relative_to(ROOT)}: {leak}" for path, notebook in notebooks.items() for leak in leaks(notebook)]
     if found:
@@ -37,7 +37,7 @@ def generate() -> dict[Path, str]:
 def out_of_step(wanted: dict[Path, str]) -> list[Path]:
     """The notebooks beside the chapters that are missing, that differ from their chapter, or that have no chapter."""
     present = {path for path in (ROOT / "chapters").rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts}
-    differ = [path for path in wanted if not path.exists() or path.read_text() != wanted[path]]
+    differ = [path for path in wanted if not path.exists() or path.read_text(encoding="utf-8") != wanted[path]]
     return sorted({*differ, *(present - set(wanted))})
 
 
@@ -49,7 +49,7 @@ def put_beside_chapters(wanted: dict[Path, str], *, check: bool) -> int:
         if check:
             print(f"{name} is out of step with its chapter: run `make book`", flush=True)
         elif path in wanted:
-            path.write_text(wanted[path])
+            path.write_text(wanted[path], encoding="utf-8")
             print(f"{name} written", flush=True)
         else:
             path.unlink()
@@ -62,7 +62,7 @@ def put_beside_pages(wanted: dict[Path, str]) -> None:
     for path in (HTML / "chapters").rglob("*.ipynb"):
         path.unlink()
     for path, text in wanted.items():
-        (HTML / path.relative_to(ROOT)).write_text(text)
+        (HTML / path.relative_to(ROOT)).write_text(text, encoding="utf-8")
 
 
 def main(arguments: list[str]) -> int:

@@ -18,7 +18,7 @@ def size_of(path: Path) -> tuple[int, int]:
     if path.suffix == ".png":
         width, height = struct.unpack(">II", path.read_bytes()[16:24])
         return round(width / 2), round(height / 2)
-    _, _, width, height = re.search(r'<svg[^>]*viewBox="([^"]+)"', path.read_text())[1].split()
+    _, _, width, height = re.search(r'<svg[^>]*viewBox="([^"]+)"', path.read_text(encoding="utf-8"))[1].split()
     return round(float(width)), round(float(height))
 
 

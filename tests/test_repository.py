@@ -67,9 +67,8 @@ def test_every_file_that_the_readme_links_to_is_there():
     assert [link for link in links if not (ROOT / link).exists()] == []
 
 
-def test_the_contributing_guide_is_short_and_gives_each_dependency_a_reason():
+def test_the_contributing_guide_gives_each_dependency_a_reason():
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    assert len(text.splitlines()) < 60
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     wanted = chain(project["dependencies"], *project["optional-dependencies"].values())
     rows = re.findall(r"(?m)^\| ([a-z][^|]+) \| [^|]{5,} \|$", text.split("## Dependencies")[1])

@@ -15,6 +15,7 @@ from myst_nb.core.read import read_myst_markdown_notebook
 
 from tools.layout import ROOT, notebook_chapters, published_url, repository_url
 from tools.notebooks import write
+from tools.notebooks.builder import assemble
 from tools.notebooks.cells import Writer, text_outputs
 from tools.notebooks.leaks import compared, leaks
 from tools.notebooks.markdown import display_math
@@ -349,7 +350,7 @@ def test_what_the_page_folds_is_folded(notebook):
 
 def test_a_chapter_with_gpu_cells_asks_for_a_gpu(notebook):
     assert notebook.metadata.accelerator == "GPU"
-    assert set(notebook.metadata) == {"kernelspec", "language_info", "accelerator", "colab"}
+    assert set(notebook.metadata) == {"kernelspec", "language_info", "lossbook", "accelerator", "colab"}
 
 
 def test_a_run_from_nothing_changes_no_byte(book):
@@ -377,6 +378,58 @@ def test_what_is_out_of_step_is_named_and_mended(book):
     assert "chapters/gone.ipynb removed" in mended.stdout
     assert "kinds.ipynb" not in mended.stdout, "its text was that of the chapter all the time"
     assert not orphan.exists()
+
+
+def made(*texts: str, code: str = "1") -> nbformat.NotebookNode:
+    """A notebook as the builder assembles it."""
+    cells = [nbformat.v4.new_markdown_cell(text) for text in ("# A title", *texts)]
+    text = assemble([*cells, nbformat.v4.new_code_cell(code)], "https://example.org/a/b", "https://example.org", False)
+    return nbformat.reads(text, as_version=4)
+
+
+def test_a_chapter_put_before_this_one_changes_no_cells_identity():
+    before, after = made("**Exercise 4.1.** One.", "Two, as in 4."), made("**Exercise 12.1.** One.", "Two, as in 12.")
+    assert [cell.id for cell in before.cells] == [cell.id for cell in after.cells]
+    other = made("**Exercise 4.1.** One.", "Two, as in 4.", code="2")
+    assert before.cells[-1].id != other.cells[-1].id, "a number in code is no number of a section"
+    assert len({cell.id for cell in made("Table 1", "Table 2").cells}) == 5
+
+
+@pytest.fixture
+def chapter(tmp_path, monkeypatch):
+    """The notebook beside a chapter, as it was last written."""
+    monkeypatch.setattr(write, "ROOT", tmp_path)
+    path = tmp_path / "chapters" / "x.ipynb"
+    path.parent.mkdir()
+    nbformat.write(made("Some text."), path)
+    return path
+
+
+@pytest.mark.parametrize("page", ["changed", "gone"])
+def test_an_edited_notebook_is_neither_overwritten_nor_removed(page, chapter, capsys):
+    wanted = {chapter: "new"} if page == "changed" else {}
+    notebook = nbformat.read(chapter, as_version=4)
+    notebook.cells[1].source += " And mine."
+    nbformat.write(notebook, chapter)
+    for check in (False, True):
+        assert write.put_beside_chapters(wanted, check=check) == 1
+        said = capsys.readouterr().out
+        assert "x.ipynb has been edited, so it is not overwritten. Take the edits over into x.md" in said
+    assert "And mine." in chapter.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("state", ["run again", "as it was", "of an older book", "none"])
+def test_a_notebook_that_was_only_run_is_overwritten(state, chapter):
+    notebook = nbformat.read(chapter, as_version=4)
+    if state == "run again":
+        notebook.cells[-1].outputs = [nbformat.v4.new_output("stream", text="1\n")]
+    if state == "of an older book":
+        notebook.cells[1].source, notebook.metadata = "Older text.", {}
+    nbformat.write(notebook, chapter)
+    if state == "none":
+        chapter.write_text("<<<<<<< mine", encoding="utf-8")
+    assert write.put_beside_chapters({chapter: "new"}, check=False) == 0
+    assert chapter.read_text(encoding="utf-8") == "new"
 
 
 def test_a_reference_to_nothing_is_an_error(book):

@@ -85,7 +85,7 @@ def number(name: str, value: float, interval: str = "(-inf, inf)") -> float:
 
 def integer(name: str, value: int, interval: str = "(-inf, inf)") -> int:
     """Return ``value`` as a Python integer if it is one, NumPy's included, and in ``interval``."""
-    if isinstance(value, bool) or not isinstance(value, Integral):
+    if not isinstance(value, Integral):
         raise TypeError(f"{name} must be an integer, got {type(value).__name__}")
     return int(number(name, value, interval))
 

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from lossbook._fast import classes, with_backward
-from lossbook._fast import with_slope as with_slope
 
 
 def above_half(value: Tensor) -> Tensor:

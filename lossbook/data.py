@@ -205,6 +205,7 @@ def multi_label_images(
         (torch.Size([1000, 1, 16, 16]), True)
     """
     n, size = _checks.integer("n", n, "[0, inf)"), _checks.integer("size", size, "[1, inf)")
+    labels = _checks.integer("labels", labels, "[2, inf)")
     share = np.array(long_tail(10**6, labels, ratio=ratio), dtype=float)
     share *= _checks.number("present", present, "(0, inf)") / share.sum()
     missing, noise = _checks.number("missing", missing, "[0, 1]"), _checks.number("noise", noise, "[0, inf)")

@@ -20,6 +20,22 @@ def gradient(loss, z):
     return [(shifted(j, STEP) - shifted(j, -STEP)) / (2 * STEP) for j in range(len(z))]
 
 
+def hessian(loss, z):
+    """Return the second derivatives of ``loss`` at the list ``z``, by central differences."""
+
+    def at(*steps):
+        return loss([value + sum(by for j, by in steps if j == i) for i, value in enumerate(z)])
+
+    here, n = loss(z), len(z)
+    found = [[None] * n for _ in z]
+    for i in range(n):
+        found[i][i] = (at((i, STEP)) - 2 * here + at((i, -STEP))) / STEP**2
+        for j in range(i):
+            same, opposite = (at((i, STEP), (j, by)) + at((i, -STEP), (j, -by)) for by in (STEP, -STEP))
+            found[i][j] = found[j][i] = (same - opposite) / (4 * STEP**2)
+    return found
+
+
 def sigmoid(z):
     return 1 / (1 + mp.exp(-z))
 

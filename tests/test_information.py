@@ -6,6 +6,7 @@ import hypothesis
 import hypothesis.strategies as st
 import numpy as np
 import pytest
+import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
 from lossbook import information
@@ -256,3 +257,96 @@ def test_a_sum_that_is_1_in_float32_passes():
     assert information.entropy(p) == pytest.approx(math.log(7), rel=1e-6)
     with pytest.raises(ValueError, match="must sum to 1"):
         information.entropy([0.5, 0.49997])
+
+
+# The laws, for whatever is accepted: sums that miss 1 by rounding, and pairs that are nearly equal.
+
+LAWS = hypothesis.settings(max_examples=200)
+
+
+@st.composite
+def close_pairs(draw):
+    """Draw two rows of float32 softmax that are nearly equal, as two models after similar training."""
+    logits = np.array(draw(st.lists(st.floats(-20, 20, width=32), min_size=2, max_size=6)), dtype=np.float32)
+    nudge = np.array(draw(st.lists(st.floats(-1, 1), min_size=len(logits), max_size=len(logits))))
+    size = draw(st.sampled_from([0, 1e-8, 1e-6, 1e-4, 1e-2, 1]))
+    rows = [torch.tensor(z, dtype=torch.float32).softmax(0).numpy() for z in (logits, logits + size * nudge)]
+    return [row * np.float32(1 + draw(st.sampled_from([0, 4e-6, -4e-6]))) for row in rows]
+
+
+@LAWS
+@hypothesis.given(st.one_of(close_pairs(), distributions(2)), st.sampled_from([math.e, 2, 10]))
+def test_divergences_are_never_below_0_nor_jensen_shannon_above_log_2(rows, base):
+    p, q = rows
+    hypothesis.assume(max(p.max(), q.max()) <= 1)
+    assert information.kl_divergence(p, q, base=base) >= 0
+    assert 0 <= information.js_divergence(p, q, base=base) <= math.log(2) / math.log(base)
+    assert information.kl_divergence(p, p, base=base) == information.js_divergence(q, q, base=base) == 0
+
+
+@LAWS
+@hypothesis.given(st.one_of(close_pairs(), distributions(2)))
+def test_entropy_and_perplexity_keep_their_bounds(rows):
+    p, q = rows
+    hypothesis.assume(max(p.max(), q.max()) <= 1)
+    assert 0 <= information.entropy(p) <= math.log(len(p)) * (1 + 1e-15)
+    assert 1 <= information.perplexity(p) <= len(p) * (1 + 1e-14)
+    assert information.cross_entropy(p, q) >= information.entropy(p) - 1e-15
+
+
+def test_a_sum_that_misses_1_by_rounding_is_made_1():
+    for measure in (information.kl_divergence, information.js_divergence):
+        assert measure([0.5, 0.5], [0.5, 0.500009]) == pytest.approx(
+            measure([0.5, 0.5], [0.5 / 1.000009, 0.500009 / 1.000009]), abs=1e-15)
+    assert information.kl_divergence([0.5, 0.5], [0.5, 0.500009]) >= 0
+    p, q = torch.randn(2, 5000, 10, generator=torch.Generator().manual_seed(0)).mul(1e-4).softmax(-1)
+    assert bool((information.kl_divergence(p, q) >= 0).all())
+
+
+def test_a_base_below_1_turns_the_sign_of_a_divergence_too():
+    p, q = BAG, BELIEF
+    for measure in (information.kl_divergence, information.js_divergence):
+        assert measure(p, q, base=0.5) == pytest.approx(-measure(p, q, base=2))
+
+
+EXTREME = [[1.0, 0.0], [1e-320, 1.0], [0.0, 1.0], [0.5, 0.5], [5e-324, 1.0]]
+
+
+@pytest.mark.parametrize("measure", [information.entropy, information.information_content, information.perplexity,
+                                     information.cross_entropy, information.kl_divergence, information.js_divergence])
+def test_one_distribution_and_a_batch_of_it_agree(measure):
+    takes_two = measure not in {information.entropy, information.information_content}
+    for p in EXTREME:
+        for q in EXTREME if takes_two else [None]:
+            rows = [p] if q is None else [p, q]
+            assert_array_equal(measure(*[[row] for row in rows]), np.asarray([measure(*rows)]))
+
+
+def test_a_perplexity_that_overflows_is_infinite():
+    assert information.perplexity([1, 0], [1e-320, 1]) == math.inf
+    assert information.perplexity([1, 0], [1e-300, 1]) == pytest.approx(1e300)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16], ids=str)
+def test_tensors_of_every_precision_are_distributions_with_or_without_a_gradient(dtype):
+    p, q = torch.randn(2, 3, 7, generator=torch.Generator().manual_seed(0), dtype=torch.float64).softmax(-1)
+    exact = information.kl_divergence(p.numpy(), q.numpy())
+    found = information.kl_divergence(p.to(dtype, copy=True).requires_grad_(), q.to(dtype))
+    assert type(found) is np.ndarray
+    assert_allclose(found, exact, atol=4 * torch.finfo(dtype).eps)
+    for array in (p.to(torch.float16).numpy(), p.float().numpy()):
+        assert_allclose(information.entropy(array), information.entropy(p), atol=2e-3)
+
+
+def test_the_rounding_of_half_precision_passes_and_more_does_not():
+    assert information.entropy(torch.tensor([0.5, 0.503], dtype=torch.bfloat16)) == pytest.approx(math.log(2), rel=0.01)
+    with pytest.raises(ValueError, match=r"p must sum to 1"):
+        information.entropy(torch.tensor([0.5, 0.503]))
+    with pytest.raises(ValueError, match=r"p must sum to 1"):
+        information.entropy(torch.tensor([0.5, 0.6], dtype=torch.bfloat16))
+
+
+@pytest.mark.parametrize("bad", [[0.5, 0.5], "ab", None, 0.5], ids=str)
+def test_a_code_is_for_named_symbols(bad):
+    with pytest.raises(TypeError, match="p must be a mapping from symbols to probabilities, got "):
+        information.huffman_code(bad)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.calibration import calibration_curve
 
 from lossbook import metrics
 
@@ -22,6 +23,43 @@ def test_reliability_of_classes_takes_the_largest_probability():
     found = metrics.reliability(probs, torch.tensor([0, 1, 1]), bins=1)
     assert_allclose(found.confidence, [(0.7 + 0.6 + 0.55) / 3], rtol=1e-6)
     assert_allclose(found.frequency, [2 / 3])
+
+
+def test_the_upper_end_of_a_bin_belongs_to_it():
+    found = metrics.reliability([0.28, 0.29], [0, 1], bins=100)
+    assert_array_equal(found.frequency, [0, 1])
+    for bins in (4, 7, 10, 15, 100):
+        ends = [k / bins for k in range(1, bins + 1)]
+        found = metrics.reliability(ends, np.zeros(bins), bins=bins)
+        assert_array_equal(found.confidence, ends)
+        above = metrics.reliability(np.nextafter(ends[:-1], 1), np.zeros(bins - 1), bins=bins)
+        assert_allclose(above.confidence, ends[:-1])
+        both = metrics.reliability([*ends[:-1], *np.nextafter(ends[:-1], 1)], np.zeros(2 * bins - 2), bins=bins)
+        assert both.size.tolist() == [1, *[2] * (bins - 2), 1]
+
+
+def test_0_belongs_to_the_first_bin_and_1_to_the_last():
+    found = metrics.reliability([0.0, 0.05, 0.95, 1.0], [0, 0, 1, 1], bins=10)
+    assert_array_equal(found.size, [2, 2])
+
+
+def test_the_bins_are_those_of_scikit_learn():
+    rng = np.random.default_rng(0)
+    p = np.concatenate([rng.random(500), np.arange(11) / 10])
+    true = (rng.random(len(p)) < p).astype(int)
+    frequency, confidence = calibration_curve(true, p, n_bins=5)
+    found = metrics.reliability(p, true, bins=5)
+    assert_allclose(found.frequency, frequency)
+    assert_allclose(found.confidence, confidence)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16], ids=str)
+def test_tensors_of_every_precision_are_judged_with_or_without_a_gradient(dtype):
+    probs = torch.randn(40, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64).softmax(1)
+    target = torch.arange(40) % 5
+    found = metrics.expected_calibration_error(probs.to(dtype, copy=True).requires_grad_(), target, bins=3)
+    exact = metrics.expected_calibration_error(probs.numpy(), target.numpy(), bins=3)
+    assert found == pytest.approx(exact, abs=4 * torch.finfo(dtype).eps)
 
 
 def test_calibration_error_weighs_bins_by_their_size():
@@ -60,6 +98,17 @@ def test_calibration_has_15_bins_unless_told_otherwise():
 def test_reliability_checks_its_arguments(probs, target, message):
     with pytest.raises(ValueError, match=message):
         metrics.reliability(probs, target)
+
+
+def test_what_is_no_number_is_an_error():
+    with pytest.raises(TypeError, match="target must hold real numbers, got dtype <U3"):
+        metrics.reliability([0.5, 0.5], ["cat", "dog"])
+    with pytest.raises(TypeError, match="probs must hold real numbers, got dtype complex128"):
+        metrics.reliability([0.5j], [1])
+    with pytest.raises(TypeError, match="values must hold real numbers, got dtype <U3"):
+        metrics.confidence_interval(["0.1", "0.2"])
+    with pytest.raises(ValueError, match="every value must be finite, got nan"):
+        metrics.confidence_interval([0.5, math.nan])
 
 
 def test_there_is_at_least_one_bin():

@@ -77,5 +77,5 @@ def _other_classes(logits: Tensor, y: Tensor, gamma: float) -> tuple[Tensor, Ten
     log_p = logits.log_softmax(1)
     p_to_gamma = log_p.mul(gamma).nan_to_num_(nan=0, neginf=-torch.inf).exp_().scatter_(1, y, 0)
     value = log_p.mul_(p_to_gamma).nan_to_num_(nan=0, neginf=-torch.inf).neg_()  # 0 log 0 is 0
-    slope = (gamma * value).sub_(p_to_gamma)
+    slope = p_to_gamma.neg_() if gamma == 0 else (gamma * value).sub_(p_to_gamma)
     return value, slope

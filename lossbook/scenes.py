@@ -42,7 +42,7 @@ def placed_digits(
         Images, shape (n, 1, size, size), and digits, shape (n,).
 
     Raises:
-        TypeError: if ``noise`` is no number.
+        TypeError: if an argument has the wrong type, for instance no ``digits``.
         ValueError: if an argument is outside its range.
 
     Example:
@@ -53,15 +53,12 @@ def placed_digits(
     References:
         Alpaydin and Kaynak, 1998, UCI Machine Learning Repository: Optical Recognition of Handwritten Digits.
     """
-    _checks.number("noise", noise, "[0, inf)")
-    wrong = [digit for digit in digits if digit not in range(10)]
-    if wrong or len(digits) == 0:
-        raise ValueError(f"digits must hold one or more numbers from 0 to 9, got {wrong or digits}")
-    if size < 8:
-        raise ValueError(f"size must be at least 8, the size of a digit, got {size}")
+    n, noise = _checks.integer("n", n, "[0, inf)"), _checks.number("noise", noise, "[0, inf)")
+    size, rng = _checks.integer("size", size, "[8, inf)"), _rng(seed)
+    if isinstance(digits, str) or not isinstance(digits, Sequence) or len(digits) == 0:
+        raise TypeError(f"digits must be a sequence of one or more digits, got {digits!r}")
     ink, labels = _part(part)
-    rng = np.random.default_rng(seed)
-    shown = rng.choice(np.array(digits, dtype=int), n)
+    shown = rng.choice([_checks.integer("each of digits", digit, "[0, 9]") for digit in digits], n)
     images = np.zeros((n, size, size))
     for image, digit, row, column in zip(images, shown, *rng.integers(size - 7, size=(2, n)), strict=True):
         image[row : row + 8, column : column + 8] = rng.choice(ink[labels == digit])
@@ -95,7 +92,7 @@ def digit_lists(
         Images, shape (n, length, 64), and grades, shape (n, length).
 
     Raises:
-        TypeError: if ``noise`` or ``mistakes`` is no number.
+        TypeError: if an argument has the wrong type.
         ValueError: if an argument is outside its range.
 
     Example:
@@ -106,12 +103,9 @@ def digit_lists(
     References:
         Alpaydin and Kaynak, 1998, UCI Machine Learning Repository: Optical Recognition of Handwritten Digits.
     """
-    _checks.number("noise", noise, "[0, inf)")
-    _checks.number("mistakes", mistakes, "[0, 1]")
-    if length < 1:
-        raise ValueError(f"length must be at least 1, got {length}")
-    ink, labels = _part(part)
-    rng = np.random.default_rng(seed)
+    n, length = _checks.integer("n", n, "[0, inf)"), _checks.integer("length", length, "[1, inf)")
+    noise, mistakes = _checks.number("noise", noise, "[0, inf)"), _checks.number("mistakes", mistakes, "[0, 1]")
+    (ink, labels), rng = _part(part), _rng(seed)
     which = rng.integers(len(ink), size=(n, length))
     images = ink[which].reshape(n, length, 64) + noise * rng.standard_normal((n, length, 64))
     mistaken, drawn = rng.random((n, length)) < mistakes, rng.integers(5, size=(n, length))
@@ -130,6 +124,10 @@ def _part(part: str) -> tuple[np.ndarray, np.ndarray]:
 def _digits() -> tuple[np.ndarray, np.ndarray]:
     images, labels = load_digits(return_X_y=True)
     return images.reshape(-1, 8, 8) / 16, labels
+
+
+def _rng(seed: int) -> np.random.Generator:
+    return np.random.default_rng(_checks.integer("seed", seed, "[0, inf)"))
 
 
 def _tensor(values: np.ndarray) -> Tensor:

@@ -449,7 +449,7 @@ def _problem(x: Tensor, y: Tensor, cost: str | Tensor) -> tuple[Tensor, Tensor, 
         return _masses(x, y, cost)
     if cost not in ("euclidean", "squared euclidean"):
         raise ValueError(f'cost must be "euclidean", "squared euclidean" or a tensor, got {cost!r}')
-    x, y = (cloud.double() for cloud in _clouds(x, y))
+    x, y = map(_wide, _clouds(x, y))
     difference = x.unsqueeze(-2) - y.unsqueeze(-3)
     costs = torch.linalg.vector_norm(difference, dim=-1) if cost == "euclidean" else difference.square().sum(-1)
     return x.new_ones(x.shape[:-1]) / x.shape[-2], y.new_ones(y.shape[:-1]) / y.shape[-2], costs
@@ -459,18 +459,18 @@ def _masses(x: Tensor, y: Tensor, cost: Tensor) -> tuple[Tensor, Tensor, Tensor]
     cost, slack = _checks.floats("cost", cost), 1e-5
     for name, mass in (("x", x), ("y", y)):
         _checks.floats(name, mass)
-        if mass.ndim != 1 or len(mass) == 0:
+        if mass.ndim != 1 or mass.numel() == 0:
             raise ValueError(f"{name} must have shape (P,), P at least 1, beside a tensor for cost, "
                              f"got {tuple(mass.shape)}")
         _checks.within(mass, 0, math.inf, f"every mass of {name} must be finite and at least 0")
         slack = max(slack, 8 * torch.finfo(mass.dtype).eps)
-    if cost.shape != (len(x), len(y)):
-        raise ValueError(f"cost must have shape {(len(x), len(y))}, that of the masses, got {tuple(cost.shape)}")
+    if cost.shape != (*x.shape, *y.shape):
+        raise ValueError(f"cost must have shape {(*x.shape, *y.shape)}, that of the masses, got {tuple(cost.shape)}")
     _checks.within(cost, -math.inf, math.inf, "every cost must be finite")
-    x, y = x.double(), y.double()
+    x, y = _wide(x), _wide(y)
     _checks.within(x.sum(), 0, math.inf, "the total of x must be above 0", low_in=False)
     _checks.within(y.sum() / x.sum(), 1 - slack, 1 + slack, "the total of y must be that of x, their ratio 1")
-    return x, y, cost.double()
+    return x, y, _wide(cost)
 
 
 @with_backward(geometry.entropic_cost, geometry.entropic_cost_backward)
@@ -483,5 +483,10 @@ def _entropic_cost(costs: Tensor, a: Tensor, b: Tensor, reg: float) -> Tensor:
     return value
 
 
+def _wide(value: Tensor) -> Tensor:
+    """Return ``value`` in float64, which the device MPS has not."""
+    return value.to("cpu" if value.device.type == "mps" else value.device, torch.float64)
+
+
 def _narrow(loss: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    return loss.to(torch.promote_types(torch.promote_types(x.dtype, y.dtype), torch.float32))
+    return loss.to(x.device, torch.promote_types(torch.promote_types(x.dtype, y.dtype), torch.float32))

@@ -173,7 +173,7 @@ def chamfer_loss(x: Tensor, y: Tensor, *, norm: int = 2, reduction: str = "mean"
 
     which for 2 are squared distances. The gradient pulls each point to its nearest neighbour, and to the points whose
     nearest neighbour it is; at ties, to the first. It is 0 wherever the clouds are the same sets, whatever the number
-    of points in each place: it does not compare distributions.
+    of points in each place: it does not compare distributions. Memory grows with P times Q.
 
     Peers: the paper sums instead of averaging; pytorch3d has ``norm`` 1 or 2 with the same meaning. A matrix of
     distances by ``torch.cdist``, which multiplies matrices by default, is useless for clouds far from the origin.
@@ -219,6 +219,7 @@ def emd_loss(x: Tensor, y: Tensor, *, cost: str | Tensor = "euclidean", reductio
     found exactly: as an assignment between clouds of equal size, else as a linear program. The gradient by a cost is
     the plan, so each point is pulled to where its mass goes; by a mass it is the price of a unit there, up to a
     constant. It is 0 for equal distributions only. In one dimension it is the area between the distribution functions.
+    A program is slow: between 400 and 399 points it takes longer than an assignment of 1,000.
 
     Peers: POT's ``ot.emd2`` takes masses and costs and agrees.
 

@@ -83,7 +83,7 @@ def test_options_are_keyword_only(function):
     # A distribution that may be left out, and the size of a data set, are arguments and not options.
     arguments = {
         "perplexity": {"q"}, "dense_detections": {"n_images"}, "line_with_outliers": {"n"}, "widening_noise": {"n"},
-        "two_class_images": {"counts"}, "multi_label_images": {"n"},
+        "two_class_images": {"counts"}, "multi_label_images": {"n"}, "digit_scenes": {"n"}, "digit_clouds": {"n"},
     }.get(function.__name__, set())
     assert {p.name for p in positional if p.default is not p.empty} <= arguments
 

@@ -62,6 +62,13 @@ def test_it_is_the_formula_also_for_logits_of_thousands(reduction, dtype):
             compare(loss, formula, [torch.tensor([row], dtype=dtype)], PROMISE[dtype], [torch.tensor([y])])
 
 
+def test_two_classes_are_enough():
+    features, weight, target = problem()
+    target = target % 2
+    found = lossbook.linear_cross_entropy(features, weight[:2], target)
+    assert_close(found, lossbook.cross_entropy(features @ weight[:2].T, target))
+
+
 def test_torch_gives_the_same_loss_and_gradients():
     def theirs(features, weight, target):
         return torch.nn.functional.cross_entropy(features @ weight.T, target)

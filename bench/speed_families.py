@@ -191,7 +191,8 @@ def prepare(task, library, inputs, *, compiled=False):
 
 def in_memory(key):
     """Return a line of what Linux says of this process, in MiB."""
-    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(key))
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    line = next(line for line in lines if line.startswith(key))
     return int(line.split()[1]) / 1024
 
 
@@ -200,7 +201,7 @@ def watched(step):
     gc.collect()
     try:
         ctypes.CDLL(None).malloc_trim(0)
-        Path("/proc/self/clear_refs").write_text("5")
+        Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
         before = in_memory("VmRSS")
     except (AttributeError, OSError):
         before = None

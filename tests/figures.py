@@ -227,7 +227,7 @@ def asymmetric(at, tables):
 
 def judges(at, tables):
     shown = rows_with(tables, "method", "mean", "half")
-    stored = json.loads((ROOT / "bench" / "results" / "bakeoff.json").read_text())["rows"]
+    stored = json.loads((ROOT / "bench" / "results" / "bakeoff.json").read_text(encoding="utf-8"))["rows"]
     runs = {row["method"]: row[at["metric"]] for row in stored if row["set"] == f"digits, ratio {at['ratio']}"}
     gains = {row["method"]: np.subtract(runs[row["method"]], runs[at["baseline"]]) for row in shown}
     assert set(gains) == set(runs) - {at["baseline"]}

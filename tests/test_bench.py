@@ -85,7 +85,7 @@ def test_a_departure_has_the_severity_of_its_kind(exact, answer, harm, means):
 
 
 def test_every_departure_on_the_page_has_a_severity_that_the_page_explains():
-    page = (stamp.ROOT / "chapters" / "reference" / "libraries.md").read_text()
+    page = (stamp.ROOT / "chapters" / "reference" / "libraries.md").read_text(encoding="utf-8")
     for row in ASKED.values():
         for cell in row["cells"].values():
             assert (cell["severity"] is not None) == (cell["agrees"] is False)
@@ -111,7 +111,7 @@ def test_every_loss_of_ours_is_measured():
 def test_every_group_of_the_page_holds_measured_losses_and_none_is_left_out():
     shown = [loss for group in tables.GROUPS.values() for loss in group]
     assert sorted(shown) == sorted(case.name for case in accuracy.CASES)
-    page = (stamp.ROOT / "chapters" / "reference" / "libraries.md").read_text()
+    page = (stamp.ROOT / "chapters" / "reference" / "libraries.md").read_text(encoding="utf-8")
     for family in {behaviour.family for behaviour in behaviours.BEHAVIOURS}:
         assert f'tables.behaviours("{family}")' in page
 

@@ -90,7 +90,7 @@ def test_the_pages_show_every_family_and_every_group():
     shown = [loss for group in tables.FAMILIES.values() for loss in group]
     assert sorted(shown) == sorted(case.name for case in accuracy.CASES)
     reference = stamp.ROOT / "chapters" / "reference"
-    libraries, numerics = ((reference / name).read_text() for name in ("libraries.md", "numerics.md"))
+    libraries, numerics = ((reference / name).read_text(encoding="utf-8") for name in ("libraries.md", "numerics.md"))
     assert all(f'tables.behaviours("{b.family}")' in libraries for b in behaviours_families.BEHAVIOURS)
     assert all(f'tables.accuracy("{group}")' in numerics for group in tables.FAMILIES)
 

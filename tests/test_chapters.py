@@ -131,7 +131,7 @@ def test_chapter_keeps_the_rules(chapter):
 
 def test_a_good_chapter_has_no_problems(tmp_path):
     path = tmp_path / "good.md"
-    path.write_text(GOOD)
+    path.write_text(GOOD, encoding="utf-8")
     assert problems(path) == []
 
 
@@ -140,14 +140,15 @@ def test_each_rule_catches_what_it_is_for(case, tmp_path):
     rule, old, new = BREAKS[case]
     assert GOOD.count(old) >= 1
     path = tmp_path / "bad.md"
-    path.write_text(GOOD.replace(old, new))
+    path.write_text(GOOD.replace(old, new), encoding="utf-8")
     assert any(problem.rule == int(rule) for problem in problems(path)), problems(path)
 
 
 def test_a_problem_names_its_line(tmp_path):
     path = tmp_path / "bad.md"
-    path.write_text(GOOD.replace("0.693 nats", "0.694 nats"))
-    line = next(number for number, text in enumerate(path.read_text().split("\n"), 1) if "0.694" in text)
+    lines = GOOD.replace("0.693 nats", "0.694 nats").split("\n")
+    path.write_text("\n".join(lines), encoding="utf-8")
+    line = next(number for number, text in enumerate(lines, 1) if "0.694" in text)
     assert [str(problem) for problem in problems(path)] == [
         f"{line}: rule 6: no assert in section 'The first idea of Shannon' holds the number 0.694"
     ]
@@ -155,7 +156,7 @@ def test_a_problem_names_its_line(tmp_path):
 
 def test_bad_yaml_in_the_header_of_a_cell_names_the_file(tmp_path):
     path = tmp_path / "bad.md"
-    path.write_text(GOOD.replace("    caption: A caption.", "    caption: A: caption."))
+    path.write_text(GOOD.replace("    caption: A caption.", "    caption: A: caption."), encoding="utf-8")
     with pytest.raises(ValueError, match=r"bad\.md: "):
         problems(path)
 
@@ -163,7 +164,7 @@ def test_bad_yaml_in_the_header_of_a_cell_names_the_file(tmp_path):
 def test_a_new_chapter_is_told_every_place_that_must_know_it(tmp_path):
     path = tmp_path / "part" / "new.md"
     path.parent.mkdir()
-    path.write_text(GOOD.replace("fig-one", "fig-new"))
+    path.write_text(GOOD.replace("fig-one", "fig-new"), encoding="utf-8")
     told = "\n".join(str(problem) for problem in places(path))
     for place in ("_toc.yml", "map.svg", "teaching.yml", "teaching.md", "new.questions.yml", "{questions}", "slides",
                   "judge", "fig-new a row in tests/figures.py"):
@@ -175,11 +176,11 @@ def test_the_share_of_machinery_is_that_of_the_lines_that_are_for_the_book_alone
     path = tmp_path / "x.md"
     path.write_text(
         "---\na: b\n---\n\n# A\n\n% slide\n\nSee.\n\n```{code-cell} ipython3\n:tags: [remove-cell]\nassert 1\n```\n"
-        "\n```{code-cell} ipython3\n---\nmystnb: {}\n---\nx\n```\n")
+        "\n```{code-cell} ipython3\n---\nmystnb: {}\n---\nx\n```\n", encoding="utf-8")
     assert machinery(path) == (3 + 1 + 4 + 3) / (3 + 1 + 1 + 1 + 4 + 6)
 
 
 def test_the_rules_number_what_style_md_numbers():
-    style = (ROOT / "STYLE.md").read_text()
+    style = (ROOT / "STYLE.md").read_text(encoding="utf-8")
     for rule in {rule for rule, _, _ in BREAKS.values()} - {"0"}:
         assert f"\n{rule}. [m]" in style

@@ -43,11 +43,11 @@ def run(copy: Path, *command) -> subprocess.CompletedProcess:
 def execute(copy: Path, **chapters: str) -> subprocess.CompletedProcess:
     """Execute chapters of these names and texts, as the build does."""
     for name, text in chapters.items():
-        (copy / "chapters" / f"{name}.md").write_text(text)
+        (copy / "chapters" / f"{name}.md").write_text(text, encoding="utf-8")
     first, *others = (f"chapters/{name}" for name in chapters)
     listed = "".join(f"      - file: {name}\n" for name in others)
     parts = f"parts:\n  - chapters:\n{listed}" if listed else ""
-    (copy / "_toc.yml").write_text(f"format: jb-book\nroot: {first}\n{parts}")
+    (copy / "_toc.yml").write_text(f"format: jb-book\nroot: {first}\n{parts}", encoding="utf-8")
     return run(copy, "-m", "tools.execute.run")
 
 
@@ -59,7 +59,7 @@ def replace(pattern: str, new: str, text: str) -> str:
 
 def mutate(copy: Path, module: str, name: str, wrong: str) -> None:
     """Put `wrong`, which may call the `right` function, in the place of a function of the package."""
-    with (copy / "lossbook" / f"{module}.py").open("a") as source:
+    with (copy / "lossbook" / f"{module}.py").open("a", encoding="utf-8") as source:
         source.write(f"\n\ndef {name}(*args, right={name}, **options):\n    return {wrong}\n")
 
 
@@ -74,13 +74,13 @@ def test_a_mutated_entropy_makes_the_outputs_of_the_notebook_red(copy):
 
 def test_a_mutated_focal_loss_makes_the_claims_of_the_chapter_red(copy):
     mutate(copy, "imbalance", "focal_loss", "right(*args, **{**options, 'gamma': 1 / (1 + options.get('gamma', 2))})")
-    done = execute(copy, mutated=FOCAL.read_text())
+    done = execute(copy, mutated=FOCAL.read_text(encoding="utf-8"))
     assert done.returncode == 1
     assert "AssertionError" in done.stdout
 
 
 def test_a_broken_cell_and_a_false_claim_are_red(copy):
-    text = ENTROPY.read_text()
+    text = ENTROPY.read_text(encoding="utf-8")
     broken = replace(r"^(```\{code-cell\} ipython3\n)(for )", r"\1undefined_name\n\2", text)
     false = replace(r"^(:tags: \[remove-cell\]\nassert .*? == 0\.)\d+", r"\g<1>123", text)
     done = execute(copy, broken=broken, false=false)
@@ -93,7 +93,8 @@ def test_a_broken_cell_and_a_false_claim_are_red(copy):
 
 def test_a_missing_alt_text_is_named(tmp_path):
     chapter = tmp_path / "chapter.md"
-    chapter.write_text(replace(r"^  image:\n    alt: [^\n]*\n", "", ENTROPY.read_text()))
+    text = replace(r"^  image:\n    alt: [^\n]*\n", "", ENTROPY.read_text(encoding="utf-8"))
+    chapter.write_text(text, encoding="utf-8")
     assert problems(ENTROPY) == []
     assert any(problem.rule == 7 and "alt" in problem.text for problem in problems(chapter)), problems(chapter)
 

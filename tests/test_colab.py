@@ -30,6 +30,8 @@ def test_the_pins_lie_at_or_above_the_floors():
 
 @pytest.mark.parametrize("folder", [".venv-colab", ".venv-lowest"])
 def test_the_environments_are_not_under_version_control(folder):
+    if not (ROOT / ".git").exists():
+        pytest.skip("this copy is not under version control")
     ignored = subprocess.run(["git", "check-ignore", "-q", f"{folder}/x"], cwd=ROOT, check=False)
     assert ignored.returncode == 0
 
@@ -64,7 +66,8 @@ def test_the_clone_is_the_package_as_it_is_here(tmp_path):
     listed = subprocess.check_output(["git", "-C", str(tmp_path), "ls-files"], text=True).split()
     here = {path.relative_to(ROOT).as_posix() for path in (ROOT / "lossbook").glob("*.py")}
     assert here | {"pyproject.toml", "LICENSE"} <= set(listed)
-    assert (tmp_path / "lossbook" / "imbalance.py").read_text() == (ROOT / "lossbook" / "imbalance.py").read_text()
+    there, ours = (root / "lossbook" / "imbalance.py" for root in (tmp_path, ROOT))
+    assert there.read_bytes() == ours.read_bytes()
 
 
 def notebook_of(*sources: str):
@@ -216,7 +219,7 @@ def test_the_plan_of_pip_is_read_from_its_report(monkeypatch, tmp_path):
     def pip(python, *arguments):
         assert (python, arguments[-1]) == ("python", "git+file:///clone")
         assert "--dry-run" in arguments
-        Path(arguments[arguments.index("--report") + 1]).write_text(json.dumps({"install": []}))
+        Path(arguments[arguments.index("--report") + 1]).write_text(json.dumps({"install": []}), encoding="utf-8")
 
     monkeypatch.setattr(versions, "pip", pip)
     assert versions.planned("python", "git+file:///clone", tmp_path) == {"install": []}

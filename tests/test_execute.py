@@ -34,10 +34,11 @@ def small_book(tmp_path):
     for folder in ("lossbook", "bench"):
         (tmp_path / folder).mkdir()
     shutil.copyfile(ROOT / "bench" / "stamp.py", tmp_path / "bench" / "stamp.py")
-    (tmp_path / "lossbook" / "__init__.py").write_text('"""Quickly imported."""\n\nused, unused = 1, 2\nother = 3\n')
-    (tmp_path / "requirements.txt").write_text("numpy==2.0\n")
-    (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: page\n")
-    (tmp_path / "page.md").write_text(CHAPTER)
+    package = '"""Quickly imported."""\n\nused, unused = 1, 2\nother = 3\n'
+    (tmp_path / "lossbook" / "__init__.py").write_text(package, encoding="utf-8")
+    (tmp_path / "requirements.txt").write_text("numpy==2.0\n", encoding="utf-8")
+    (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: page\n", encoding="utf-8")
+    (tmp_path / "page.md").write_text(CHAPTER, encoding="utf-8")
     return tmp_path
 
 
@@ -47,8 +48,8 @@ def execute(book: Path) -> subprocess.CompletedProcess:
 
 
 def edit(path: Path, old: str, new: str) -> None:
-    assert old in path.read_text()
-    path.write_text(path.read_text().replace(old, new))
+    assert old in path.read_text(encoding="utf-8")
+    path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
 
 
 def test_only_what_is_stale_is_executed(small_book):

@@ -69,7 +69,7 @@ def test_the_hash_of_the_code_sees_what_is_reached_and_nothing_else(tmp_path, mo
             function.cache_clear()
         for name, text in {**files, **{key.replace("__", "/") + ".py": text for key, text in changed.items()}}.items():
             (tmp_path / name).parent.mkdir(exist_ok=True)
-            (tmp_path / name).write_text(text)
+            (tmp_path / name).write_text(text, encoding="utf-8")
         return stamp.code("script")
 
     try:

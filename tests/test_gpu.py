@@ -22,8 +22,8 @@ print(x + 1)
 
 def test_a_record_holds_what_the_gpu_cells_print(tmp_path):
     chapter = tmp_path / "page.md"
-    chapter.write_text(CHAPTER)
-    result = json.loads(record(chapter, "a device").read_text())
+    chapter.write_text(CHAPTER, encoding="utf-8")
+    result = json.loads(record(chapter, "a device").read_text(encoding="utf-8"))
     assert result["cells"] == ["21"]
     assert result["device"] == "a device"
     assert set(result) == {"device", "versions", "date", "cells"}

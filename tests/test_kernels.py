@@ -2,10 +2,9 @@
 
 import json
 import os
+import select
 import signal
 import sys
-import time
-from pathlib import Path
 
 import pytest
 from jupyter_client.manager import start_new_kernel
@@ -47,16 +46,20 @@ def start(monkeypatch, tmp_path):
 def answer(client, code: str) -> dict:
     printed = []
     keep = lambda message: printed.append(message["content"].get("text", ""))  # noqa: E731
-    client.execute_interactive(code, timeout=30, output_hook=keep)
+    client.execute_interactive(code, timeout=60, output_hook=keep)
     return json.loads("".join(printed))
 
 
 def ends(process: int) -> bool:
-    for _ in range(100):
-        if not Path(f"/proc/{process}").exists():
-            return True
-        time.sleep(0.1)
-    return False
+    """Wait until a process has ended: then its descriptor can be read."""
+    try:
+        descriptor = os.pidfd_open(process)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([descriptor], [], [], 60)[0])
+    finally:
+        os.close(descriptor)
 
 
 def test_a_fork_has_what_jupyter_gives_and_is_spared_the_imports(start, monkeypatch):
@@ -76,10 +79,13 @@ def test_a_fork_has_what_jupyter_gives_and_is_spared_the_imports(start, monkeypa
 def test_a_fork_is_interrupted(start):
     with warm_kernels(("wave",)):
         manager, client = start()
-        client.execute("import time; time.sleep(60)")
-        time.sleep(1)
+        client.execute("import time; print('asleep', flush=True); time.sleep(600)")
+        while client.get_iopub_msg(timeout=60)["content"].get("text") != "asleep\n":
+            pass
         manager.interrupt_kernel()
-        assert client.get_shell_msg(timeout=10)["content"]["ename"] == "KeyboardInterrupt"
+        while (reply := client.get_shell_msg(timeout=60))["msg_type"] != "execute_reply":
+            pass
+        assert reply["content"].get("ename") == "KeyboardInterrupt", reply["content"]
 
 
 def test_a_fork_ends_with_the_process_that_asked_for_it(start):
@@ -95,7 +101,7 @@ def test_forks_end_with_their_server(start):
         manager, client = start()
         process = answer(client, ASK)["process"]
     assert ends(process)
-    assert not manager.is_alive()
+    assert ends(manager.provisioner.pid)
 
 
 def test_a_server_that_cannot_import_is_an_error(start, capfd):

@@ -15,6 +15,7 @@ from myst_nb.core.read import read_myst_markdown_notebook
 
 from tools.layout import ROOT, notebook_chapters, published_url, repository_url
 from tools.notebooks import write
+from tools.notebooks.builder import assemble
 from tools.notebooks.cells import Writer, text_outputs
 from tools.notebooks.leaks import compared, leaks
 from tools.notebooks.markdown import display_math
@@ -254,22 +255,23 @@ def book(tmp_path_factory):
     root = tmp_path_factory.mktemp("book")
     for folder in ("tools", "lossbook", "bench"):
         shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    config = yaml.safe_load((ROOT / "_config.yml").read_text())
+    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
     config["html"].pop("favicon", None)
     config["sphinx"]["local_extensions"] = {"tools.pages.theme": ".", "tools.notebooks.builder": "."}
     for key in ("templates_path", "html_static_path"):
         config["sphinx"]["config"].pop(key, None)
-    (root / "_config.yml").write_text(yaml.safe_dump(config))
+    (root / "_config.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
     contents = {"chapters": [{"file": "chapters/kinds"}, {"file": "chapters/sources"}]}
     contents = {"format": "jb-book", "root": "chapters/index", "parts": [contents]}
-    (root / "_toc.yml").write_text(yaml.safe_dump(contents))
-    (root / "requirements.txt").write_text("")
-    (root / "references.bib").write_text("@misc{someone2017word, author={Someone, Ann}, title={Word}, year={2017}}\n")
+    (root / "_toc.yml").write_text(yaml.safe_dump(contents), encoding="utf-8")
+    (root / "requirements.txt").write_text("", encoding="utf-8")
+    work = "@misc{someone2017word, author={Someone, Ann}, title={Word}, year={2017}}\n"
+    (root / "references.bib").write_text(work, encoding="utf-8")
     (root / "chapters").mkdir()
-    (root / "chapters" / "index.md").write_text(INDEX)
-    (root / "chapters" / "sources.md").write_text("# Sources\n\n```{bibliography}\n```\n")
-    (root / "chapters" / "kinds.md").write_text(KINDS)
-    (root / "chapters" / "pic.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>')
+    (root / "chapters" / "index.md").write_text(INDEX, encoding="utf-8")
+    (root / "chapters" / "sources.md").write_text("# Sources\n\n```{bibliography}\n```\n", encoding="utf-8")
+    (root / "chapters" / "kinds.md").write_text(KINDS, encoding="utf-8")
+    (root / "chapters" / "pic.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>', encoding="utf-8")
     done = run(root)
     assert done.returncode == 0, done.stderr
     assert "kinds.ipynb written" in done.stdout
@@ -348,7 +350,7 @@ def test_what_the_page_folds_is_folded(notebook):
 
 def test_a_chapter_with_gpu_cells_asks_for_a_gpu(notebook):
     assert notebook.metadata.accelerator == "GPU"
-    assert set(notebook.metadata) == {"kernelspec", "language_info", "accelerator", "colab"}
+    assert set(notebook.metadata) == {"kernelspec", "language_info", "lossbook", "accelerator", "colab"}
 
 
 def test_a_run_from_nothing_changes_no_byte(book):
@@ -364,24 +366,77 @@ def test_a_run_from_nothing_changes_no_byte(book):
 def test_what_is_out_of_step_is_named_and_mended(book):
     chapter, notebook, orphan = (book / "chapters" / name for name in ("kinds.md", "kinds.ipynb", "gone.ipynb"))
     before = notebook.read_bytes()
-    chapter.write_text(KINDS.replace("Outer.", "Another."))
-    orphan.write_text("{}")
+    chapter.write_text(KINDS.replace("Outer.", "Another."), encoding="utf-8")
+    orphan.write_text("{}", encoding="utf-8")
     check = run(book, "--check")
     assert check.returncode == 1
     assert "kinds.ipynb is out of step with its chapter" in check.stdout
     assert "chapters/gone.ipynb is out of step" in check.stdout
     assert notebook.read_bytes() == before
-    chapter.write_text(KINDS)
+    chapter.write_text(KINDS, encoding="utf-8")
     mended = run(book)
     assert "chapters/gone.ipynb removed" in mended.stdout
     assert "kinds.ipynb" not in mended.stdout, "its text was that of the chapter all the time"
     assert not orphan.exists()
 
 
+def made(*texts: str, code: str = "1") -> nbformat.NotebookNode:
+    """A notebook as the builder assembles it."""
+    cells = [nbformat.v4.new_markdown_cell(text) for text in ("# A title", *texts)]
+    text = assemble([*cells, nbformat.v4.new_code_cell(code)], "https://example.org/a/b", "https://example.org", False)
+    return nbformat.reads(text, as_version=4)
+
+
+def test_a_chapter_put_before_this_one_changes_no_cells_identity():
+    before, after = made("**Exercise 4.1.** One.", "Two, as in 4."), made("**Exercise 12.1.** One.", "Two, as in 12.")
+    assert [cell.id for cell in before.cells] == [cell.id for cell in after.cells]
+    other = made("**Exercise 4.1.** One.", "Two, as in 4.", code="2")
+    assert before.cells[-1].id != other.cells[-1].id, "a number in code is no number of a section"
+    assert len({cell.id for cell in made("Table 1", "Table 2").cells}) == 5
+
+
+@pytest.fixture
+def chapter(tmp_path, monkeypatch):
+    """The notebook beside a chapter, as it was last written."""
+    monkeypatch.setattr(write, "ROOT", tmp_path)
+    path = tmp_path / "chapters" / "x.ipynb"
+    path.parent.mkdir()
+    nbformat.write(made("Some text."), path)
+    return path
+
+
+@pytest.mark.parametrize("page", ["changed", "gone"])
+def test_an_edited_notebook_is_neither_overwritten_nor_removed(page, chapter, capsys):
+    wanted = {chapter: "new"} if page == "changed" else {}
+    notebook = nbformat.read(chapter, as_version=4)
+    notebook.cells[1].source += " And mine."
+    nbformat.write(notebook, chapter)
+    for check in (False, True):
+        assert write.put_beside_chapters(wanted, check=check) == 1
+        said = capsys.readouterr().out
+        assert "x.ipynb has been edited, so it is not overwritten. Take the edits over into x.md" in said
+    assert "And mine." in chapter.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("state", ["run again", "as it was", "of an older book", "none"])
+def test_a_notebook_that_was_only_run_is_overwritten(state, chapter):
+    notebook = nbformat.read(chapter, as_version=4)
+    if state == "run again":
+        notebook.cells[-1].outputs = [nbformat.v4.new_output("stream", text="1\n")]
+    if state == "of an older book":
+        notebook.cells[1].source, notebook.metadata = "Older text.", {}
+    nbformat.write(notebook, chapter)
+    if state == "none":
+        chapter.write_text("<<<<<<< mine", encoding="utf-8")
+    assert write.put_beside_chapters({chapter: "new"}, check=False) == 0
+    assert chapter.read_text(encoding="utf-8") == "new"
+
+
 def test_a_reference_to_nothing_is_an_error(book):
-    (book / "chapters" / "kinds.md").write_text(KINDS.replace("{numref}`tab-one`", "{numref}`tab-none`"))
+    text = KINDS.replace("{numref}`tab-one`", "{numref}`tab-none`")
+    (book / "chapters" / "kinds.md").write_text(text, encoding="utf-8")
     first, second = run(book), run(book)
-    (book / "chapters" / "kinds.md").write_text(KINDS)
+    (book / "chapters" / "kinds.md").write_text(KINDS, encoding="utf-8")
     assert first.returncode == second.returncode == 1
     assert "tab-none" in first.stderr
     assert "tab-none" in second.stderr
@@ -390,9 +445,9 @@ def test_a_reference_to_nothing_is_an_error(book):
 def test_a_leak_stops_the_command_before_it_writes(book):
     chapter, notebook = book / "chapters" / "kinds.md", book / "chapters" / "kinds.ipynb"
     before = notebook.read_bytes()
-    chapter.write_text(KINDS.replace("Outer.", "See \\{ref}`there`."))
+    chapter.write_text(KINDS.replace("Outer.", "See \\{ref}`there`."), encoding="utf-8")
     done = run(book)
-    chapter.write_text(KINDS)
+    chapter.write_text(KINDS, encoding="utf-8")
     assert done.returncode == 1
     assert "chapters/kinds.ipynb: cell 1: role: {ref}`there`" in done.stderr
     assert notebook.read_bytes() == before
@@ -434,16 +489,17 @@ def test_the_install_line_is_silent_and_installs_only_what_is_missing(there, not
 
 
 def test_addresses_follow_from_the_repository(tmp_path):
-    (tmp_path / "_config.yml").write_text("repository: {url: https://github.com/Some-One/a.book}")
+    (tmp_path / "_config.yml").write_text("repository: {url: https://github.com/Some-One/a.book}", encoding="utf-8")
     assert repository_url(tmp_path) == "https://github.com/Some-One/a.book"
     assert published_url(tmp_path) == "https://some-one.github.io/a.book/"
-    (tmp_path / "_config.yml").write_text("repository: {url: https://github.com/Some-One/some-one.github.io}")
+    text = "repository: {url: https://github.com/Some-One/some-one.github.io}"
+    (tmp_path / "_config.yml").write_text(text, encoding="utf-8")
     assert published_url(tmp_path) == "https://some-one.github.io/"
 
 
 @pytest.mark.parametrize("config", ["{}", "repository: {url: https://example.org/a/b}", "repository: {url: null}"])
 def test_an_address_that_is_no_repository_is_refused(config, tmp_path):
-    (tmp_path / "_config.yml").write_text(config)
+    (tmp_path / "_config.yml").write_text(config, encoding="utf-8")
     with pytest.raises(ValueError, match=r"repository\.url is .*, expected https://github\.com/OWNER/REPOSITORY"):
         published_url(tmp_path)
 
@@ -565,7 +621,8 @@ def committed(request):
 
 
 def test_every_notebook_is_in_step_with_its_chapter():
-    made = {ROOT / path.relative_to(write.MADE): path.read_text() for path in write.MADE.rglob("*.ipynb")}
+    files = write.MADE.rglob("*.ipynb")
+    made = {ROOT / path.relative_to(write.MADE): path.read_text(encoding="utf-8") for path in files}
     if not made:
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("no book: run make book")
     assert write.out_of_step(made) == []
@@ -577,12 +634,12 @@ def test_a_notebook_is_valid_and_leaks_nothing(committed):
     assert leaks(committed) == []
     code = code_of(committed)
     assert repository_url() in code[0].source
-    assert [cell.source for cell in code[1:]] == visible_code(chapter.read_text())
+    assert [cell.source for cell in code[1:]] == visible_code(chapter.read_text(encoding="utf-8"))
 
 
 def test_a_notebook_asks_for_a_gpu_only_where_cells_need_one(committed):
     needs = any("gpu" in cell.metadata.get("tags", []) for cell in committed.cells)
-    chapter = committed.path.with_suffix(".md").read_text()
+    chapter = committed.path.with_suffix(".md").read_text(encoding="utf-8")
     asks = re.search(r"(?ms)\A---\n.*?^colab:.*?gpu: true.*?^---$", chapter)
     assert ("accelerator" in committed.metadata) == bool(needs or asks)
 

@@ -292,7 +292,7 @@ def test_in_an_environment_without_the_extras_the_wheel_runs_the_readmes_example
     venv.create(tmp_path / "env", with_pip=False, symlinks=True)
     site = Path(sysconfig.get_path("purelib", vars={"base": str(tmp_path / "env")}))
     zipfile.ZipFile(wheel).extractall(site)
-    (site / "torch-and-numpy.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    (site / "torch-and-numpy.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
     examples = re.findall(r"```python\n(.*?)```", (ROOT.parent / "README.md").read_text(encoding="utf-8"), re.DOTALL)
     assert examples
     lines = [

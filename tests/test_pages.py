@@ -23,7 +23,7 @@ from tools.layout import HTML, ROOT, executable_chapters, notebook_chapters
 CODE_PAGES = [chapter.relative_to(ROOT).with_suffix(".html").as_posix() for chapter in notebook_chapters()]
 DRAWN = {
     chapter.relative_to(ROOT).with_suffix(".html").as_posix(): re.findall(
-        r'plots\.interactive\([^"]*name="(fig-[\w-]+)"', chapter.read_text()
+        r'plots\.interactive\([^"]*name="(fig-[\w-]+)"', chapter.read_text(encoding="utf-8")
     )
     for chapter in executable_chapters()
 }
@@ -166,7 +166,7 @@ class Anchors(HTMLParser):
     def __init__(self, file: Path) -> None:
         super().__init__()
         self.ids, self.links = set(), []
-        self.feed(file.read_text())
+        self.feed(file.read_text(encoding="utf-8"))
 
     def handle_starttag(self, tag, attributes):
         found = dict(attributes)
@@ -196,12 +196,12 @@ def test_internal_links_lead_somewhere(page):
 @pytest.mark.usefixtures("site")
 @every_page
 def test_links_under_the_title_come_from_the_repository_address(page):
-    config = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]
+    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["repository"]
     url, branch = config["url"], config["branch"]
     source = Path(page).with_suffix(".md").as_posix()
     notebook = Path(page).with_suffix(".ipynb").as_posix()
     up = "../" * page.count("/")
-    soup = BeautifulSoup((HTML / page).read_text(), "html.parser")
+    soup = BeautifulSoup((HTML / page).read_text(encoding="utf-8"), "html.parser")
     links = {link.text: link["href"] for link in soup.select(".page-links a")}
     expected = {
         "Source": f"{up}_sources/{source}",

@@ -81,7 +81,7 @@ def test_a_patch_is_left_out_with_a_warning_when_its_place_has_changed(case, mon
 
 def test_a_patch_that_is_left_out_is_no_error_of_the_book(tmp_path, monkeypatch):
     monkeypatch.setattr(StandardDomain, "_resolve_numref_xref", None)
-    (tmp_path / "index.md").write_text("# A page\n")
+    (tmp_path / "index.md").write_text("# A page\n", encoding="utf-8")
     settings = {"extensions": ["myst_parser", "tools.pages.patches"]}
     folders = tmp_path, None, tmp_path / "out", tmp_path / "trees"
     with docutils_namespace(), patch_docutils():

@@ -75,7 +75,7 @@ def test_styles_use_the_colours_of_the_style_file():
 
 @pytest.mark.parametrize("color", sorted({style["color"] for style in plots.STYLES.values()}))
 def test_colour_stands_out_on_the_white_card_in_both_themes(color):
-    css = (ROOT / "theme" / "static" / "lossbook.css").read_text()
+    css = (ROOT / "theme" / "static" / "lossbook.css").read_text(encoding="utf-8")
     dimmed = float(re.search(r"filter: brightness\((0\.\d+)\)", css)[1])
     rgb = np.array(mpl.colors.to_rgb(color))
     for brightness in (1.0, dimmed):

@@ -22,7 +22,7 @@ from tools.setup.address import follow, main, mismatch
 
 PAGES = [chapter.relative_to(ROOT).with_suffix(".html").as_posix() for chapter in chapters()]
 UNLISTED = ["404.html", "search.html", "genindex.html"]
-CITATION = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+CITATION = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
 SITE = published_url()
 every_page = pytest.mark.parametrize("page", PAGES)
 
@@ -35,7 +35,7 @@ def _built():
 
 @functools.cache
 def head(page: str) -> BeautifulSoup:
-    text, end, _ = (HTML / page).read_text().partition("</head>")
+    text, end, _ = (HTML / page).read_text(encoding="utf-8").partition("</head>")
     return BeautifulSoup(text + end, "html.parser").head
 
 
@@ -47,7 +47,7 @@ def told(page: str, name: str) -> list[str]:
 
 def heading(page: str) -> str:
     """The title of a page as its source has it, without the number that the book gives it."""
-    source = (ROOT / page).with_suffix(".md").read_text()
+    source = (ROOT / page).with_suffix(".md").read_text(encoding="utf-8")
     return re.search(r"(?m)^# (.+)$", source)[1].replace("`", "")
 
 
@@ -135,7 +135,7 @@ def test_the_card_shows_the_losses_of_lossbook_on_its_white_ground():
 
 
 def test_the_page_not_found_has_no_address_that_depends_on_where_it_is_shown():
-    page = BeautifulSoup((HTML / "404.html").read_text(), "html.parser")
+    page = BeautifulSoup((HTML / "404.html").read_text(encoding="utf-8"), "html.parser")
     addresses = [tag.get("href") or tag.get("src") for tag in page.find_all(["a", "link", "script", "img"])]
     addresses += [form["action"] for form in page.find_all("form")]
     folder = urlsplit(SITE).path
@@ -201,18 +201,19 @@ def test_the_page_not_found_looks_like_the_book_and_leads_back_from_any_depth(ad
 def moved(tmp_path):
     """The files that name the repository, after somebody has changed that one line."""
     for name in ("_config.yml", "README.md", "CITATION.cff"):
-        (tmp_path / name).write_text((ROOT / name).read_text())
+        (tmp_path / name).write_text((ROOT / name).read_text(encoding="utf-8"), encoding="utf-8")
     config = tmp_path / "_config.yml"
-    url = yaml.safe_load(config.read_text())["repository"]["url"]
-    config.write_text(config.read_text().replace(url, "https://github.com/Some-One/loss-book"))
+    url = yaml.safe_load(config.read_text(encoding="utf-8"))["repository"]["url"]
+    text = config.read_text(encoding="utf-8").replace(url, "https://github.com/Some-One/loss-book")
+    config.write_text(text, encoding="utf-8")
     return tmp_path
 
 
 def test_readme_and_citation_follow_the_configuration(moved):
-    old = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]["url"].removeprefix("https://github.com/")
+    old = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["repository"]["url"].removeprefix("https://github.com/")
     assert follow(moved) == ["README.md", "CITATION.cff"]
     for name in ("README.md", "CITATION.cff"):
-        before, after = (ROOT / name).read_text(), (moved / name).read_text()
+        before, after = (ROOT / name).read_text(encoding="utf-8"), (moved / name).read_text(encoding="utf-8")
         assert after.count("Some-One/loss-book") == before.count(old) > 0
         assert old not in after
         assert SITE not in after
@@ -232,7 +233,7 @@ def test_a_deployment_from_another_repository_stops_and_says_what_to_change(move
 
 
 def test_the_deployment_of_this_book_stops_elsewhere_and_goes_on_here(capsys):
-    ours = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]["url"].removeprefix("https://github.com/")
+    ours = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["repository"]["url"].removeprefix("https://github.com/")
     assert main(["--check", ours]) == 0
     assert SITE in capsys.readouterr().out
     assert main(["--check", "reader/fork"]) == 1
@@ -245,17 +246,17 @@ def test_the_deployment_of_this_book_stops_elsewhere_and_goes_on_here(capsys):
 
 def test_binder_installs_the_package_at_the_pinned_versions():
     binder = ROOT / ".binder"
-    runtime = (binder / "runtime.txt").read_text().strip()
+    runtime = (binder / "runtime.txt").read_text(encoding="utf-8").strip()
     assert re.fullmatch(r"python-3\.1[123]", runtime)
     build = binder / "postBuild"
     assert os.access(build, os.X_OK)
-    assert "--constraint requirements.txt ." in build.read_text()
+    assert "--constraint requirements.txt ." in build.read_text(encoding="utf-8")
     assert subprocess.run(["bash", "-n", build], check=False).returncode == 0
 
 
 def test_the_readme_leads_to_binder():
-    links = re.findall(r"https://mybinder\.org/v2/gh/\S+?(?=\))", (ROOT / "README.md").read_text())
-    name = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]
+    links = re.findall(r"https://mybinder\.org/v2/gh/\S+?(?=\))", (ROOT / "README.md").read_text(encoding="utf-8"))
+    name = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["repository"]
     owner = name["url"].removeprefix("https://github.com/")
     assert links == [f"https://mybinder.org/v2/gh/{owner}/{name['branch']}?urlpath=lab/tree/chapters"]
     assert (ROOT / Path(urlsplit(links[0]).query).name).is_dir()

@@ -35,7 +35,7 @@ def test_every_chapter_has_five_questions_whose_checks_are_true(chapter):
     asked = questions.load(questions.questions_path(chapter))
     assert len(asked) >= 5
     assert [broken for question in asked for broken in questions.broken_checks(question)] == []
-    assert chapter.read_text().count("```{questions}") == 1
+    assert chapter.read_text(encoding="utf-8").count("```{questions}") == 1
 
 
 def test_a_false_check_is_found():
@@ -64,9 +64,9 @@ def broken(change):
 ])
 def test_a_faulty_file_is_refused(change, message, tmp_path):
     file = tmp_path / "x.questions.yml"
-    file.write_text(yaml.safe_dump(GOOD))
+    file.write_text(yaml.safe_dump(GOOD), encoding="utf-8")
     assert questions.load(file) == GOOD
-    file.write_text(yaml.safe_dump(broken(change)))
+    file.write_text(yaml.safe_dump(broken(change)), encoding="utf-8")
     with pytest.raises(ValueError, match=message):
         questions.load(file)
 
@@ -179,7 +179,7 @@ def test_without_scripts_the_reasons_fold_out(browser, site):
 
 @pages
 def test_the_button_comes_from_the_script_and_the_reasons_are_in_the_page(page):
-    boxes = BeautifulSoup((HTML / page).read_text(), "html.parser").select(".question")
+    boxes = BeautifulSoup((HTML / page).read_text(encoding="utf-8"), "html.parser").select(".question")
     assert boxes
     for box in boxes:
         assert box.select("details.reasons summary")

@@ -44,7 +44,7 @@ def public(module) -> set[str]:
 def api(tmp_path_factory) -> tuple[list[str], str]:
     """The names on the API page, read by Sphinx itself, and what Sphinx warns of."""
     folder, log = tmp_path_factory.mktemp("api"), StringIO()
-    (folder / "index.md").write_text((REFERENCE / "api.md").read_text())
+    (folder / "index.md").write_text((REFERENCE / "api.md").read_text(encoding="utf-8"), encoding="utf-8")
     extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
     settings = {"extensions": extensions, "suppress_warnings": ["myst.xref_missing"]}
     with warnings.catch_warnings(), docutils_namespace(), patch_docutils():
@@ -126,13 +126,14 @@ def test_a_source_shown_in_a_chapter_leads_to_its_entry(file, source, name):
 
 @pytest.mark.parametrize("page", ["glossary", "notation"])
 def test_every_chapter_is_linked_from(page):
-    linked = re.findall(r"\{doc\}`\.\./([\w/-]+)`", (REFERENCE / f"{page}.md").read_text())
+    linked = re.findall(r"\{doc\}`\.\./([\w/-]+)`", (REFERENCE / f"{page}.md").read_text(encoding="utf-8"))
     assert {f"{path.parent.name}/{path.stem}" for path in CHAPTERS} <= set(linked)
 
 
 def glossary() -> list[list[str]]:
     """The lines of each entry: the English term, the Korean term, the definition."""
-    listing = re.search(r"(?s)^```\{glossary\}\n:sorted:\n\n(.*?)^```$", (REFERENCE / "glossary.md").read_text(), re.M)
+    text = (REFERENCE / "glossary.md").read_text(encoding="utf-8")
+    listing = re.search(r"(?s)^```\{glossary\}\n:sorted:\n\n(.*?)^```$", text, re.M)
     return [entry.splitlines() for entry in listing[1].strip().split("\n\n")]
 
 
@@ -246,6 +247,6 @@ def test_a_bibliography_entry_is_complete(key):
 
 
 def test_exactly_the_entries_of_the_bibliography_are_cited():
-    text = "".join(path.read_text() for path in (ROOT / "chapters").rglob("*.md"))
+    text = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "chapters").rglob("*.md"))
     cited = {key.strip() for keys in re.findall(r"\{cite(?::\w+)?\}`([^`]+)`", text) for key in keys.split(",")}
     assert set(BIBLIOGRAPHY) == cited

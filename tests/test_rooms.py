@@ -11,7 +11,7 @@ from tools.layout import ROOT
 
 LONGEST = 300  # lines
 SOURCES = {
-    ".".join(path.relative_to(ROOT / "tools").with_suffix("").parts): path.read_text()
+    ".".join(path.relative_to(ROOT / "tools").with_suffix("").parts): path.read_text(encoding="utf-8")
     for path in (ROOT / "tools").rglob("*.py") if path.name != "__init__.py" and "offline" not in path.parts
 }
 # From the ground floor up, as the package itself says.

@@ -14,8 +14,8 @@ from tools.setup import environment, pins
 
 
 def edit(path: Path, old: str, new: str) -> None:
-    assert old in path.read_text()
-    path.write_text(path.read_text().replace(old, new))
+    assert old in path.read_text(encoding="utf-8")
+    path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
 
 
 def test_an_old_python_is_told_what_to_install():
@@ -194,6 +194,7 @@ def test_the_pins_keep_what_they_have_but_what_is_named(names, option, monkeypat
 
 def test_make_alone_lists_the_targets():
     listed = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    targets = [line.split(":")[0] for line in (ROOT / "Makefile").read_text().splitlines() if " ## " in line]
+    lines = (ROOT / "Makefile").read_text(encoding="utf-8").splitlines()
+    targets = [line.split(":")[0] for line in lines if " ## " in line]
     assert all(f"make {target}" in listed for target in targets)
-    assert len(targets) == len(re.findall(r"(?m)^[a-z-]+:", (ROOT / "Makefile").read_text()))
+    assert len(targets) == len(re.findall(r"(?m)^[a-z-]+:", (ROOT / "Makefile").read_text(encoding="utf-8")))

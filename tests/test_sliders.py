@@ -32,7 +32,7 @@ def drawn(holder, tmp_path):
     app = SimpleNamespace(outdir=tmp_path, builder=SimpleNamespace(imagedir="_images"))
     sliders.draw_stills(soup, app, "../")
     image = soup.select_one("div.interactive > img")
-    return soup.div, image, (tmp_path / image["src"].removeprefix("../")).read_text()
+    return soup.div, image, (tmp_path / image["src"].removeprefix("../")).read_text(encoding="utf-8")
 
 
 def test_a_still_has_its_size_its_words_and_a_place_for_each_slider(holder, tmp_path):

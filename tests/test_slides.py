@@ -30,8 +30,9 @@ Fourth.</p>
 
 @pytest.fixture
 def deck(tmp_path):
-    (tmp_path / "x.html").write_text(PAGE)
-    (tmp_path / "x.md").write_text("% slide 2/4\n\nFirst\n\n% then\n\ncell\n\n% slide: Own < heading\n\n$$x$$\n")
+    (tmp_path / "x.html").write_text(PAGE, encoding="utf-8")
+    text = "% slide 2/4\n\nFirst\n\n% then\n\ncell\n\n% slide: Own < heading\n\n$$x$$\n"
+    (tmp_path / "x.md").write_text(text, encoding="utf-8")
     return slides.slides_of(tmp_path / "x.html", tmp_path / "x.md")
 
 
@@ -109,12 +110,13 @@ def test_every_slide_fits_and_can_be_read_from_afar(deck, browser, site):
 
 @functools.cache
 def source(chapter):
-    return chapter.read_text()
+    return chapter.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("deck", CHAPTERS, ids=lambda path: path.stem)
 def test_no_mark_reaches_the_page(deck):
-    page = BeautifulSoup((HTML / deck.relative_to(ROOT).with_suffix(".html")).read_text(), "html.parser")
+    text = (HTML / deck.relative_to(ROOT).with_suffix(".html")).read_text(encoding="utf-8")
+    page = BeautifulSoup(text, "html.parser")
     assert not re.search(r"% (slide|also|then)\b", page.get_text())
     counted = len(re.findall(r"(?m)^% (?:slide|also|then)\b", source(deck)))
     assert len(page.find("article").select(".slide, .also, .then")) == counted

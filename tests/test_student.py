@@ -47,7 +47,7 @@ def leftovers(markdown: str, notebook: nbformat.NotebookNode) -> list[str]:
 
 @every_chapter
 def test_nothing_of_a_solution_is_left(chapter):
-    markdown = chapter.read_text()
+    markdown = chapter.read_text(encoding="utf-8")
     full = nbformat.read(chapter.with_suffix(".ipynb"), as_version=4)
     assert len(leftovers(markdown, full)) > 10, "the search finds solutions where they stand"
     assert leftovers(markdown, made(chapter)) == []
@@ -58,12 +58,12 @@ def test_nothing_of_a_solution_is_left(chapter):
 def test_everything_but_the_solutions_stays(chapter):
     cells = [cell.source for cell in made(chapter).cells if cell.cell_type == "code"]
     kept = {line.strip() for source in cells for line in source.splitlines()}
-    assert code_lines(SOLUTION.sub("", chapter.read_text())) <= kept
+    assert code_lines(SOLUTION.sub("", chapter.read_text(encoding="utf-8"))) <= kept
 
 
 @every_chapter
 def test_every_exercise_is_followed_by_its_stub(chapter):
-    asked = len(re.findall(r"(?m)^`{3}\{exercise\}", chapter.read_text()))
+    asked = len(re.findall(r"(?m)^`{3}\{exercise\}", chapter.read_text(encoding="utf-8")))
     cells = made(chapter).cells
     exercise, follows = None, {}
     for cell in cells:

@@ -21,13 +21,14 @@ every_lecture = pytest.mark.parametrize("name", NAMES)
 
 def links(name: str) -> set[str]:
     """The earlier chapters that a chapter links to."""
-    found = re.findall(r"\{doc\}`[^`]*?([\w-]+)>?`", teaching.chapter_of(name).read_text())
+    found = re.findall(r"\{doc\}`[^`]*?([\w-]+)>?`", teaching.chapter_of(name).read_text(encoding="utf-8"))
     return {other for other in NAMES[: NAMES.index(name)] if other.split("/")[1] in found}
 
 
 def first_used() -> dict[str, str]:
     """The chapter that notation.md names for each symbol that it lists once and that is more than a letter."""
-    rows = re.findall(r"(?m)^\| (\$.*?) \|.*\{doc\}`\.\./([\w/-]+)` \|$", (REFERENCE / "notation.md").read_text())
+    text = (REFERENCE / "notation.md").read_text(encoding="utf-8")
+    rows = re.findall(r"(?m)^\| (\$.*?) \|.*\{doc\}`\.\./([\w/-]+)` \|$", text)
     pairs = [(symbol, home) for cell, home in rows for symbol in re.findall(r"\$(.+?),?\$", cell)]
     symbols = [symbol for symbol, _ in pairs]
     return {symbol: home for symbol, home in pairs if symbols.count(symbol) == 1 and len(symbol) > 1}
@@ -35,7 +36,8 @@ def first_used() -> dict[str, str]:
 
 def borrowed(name: str) -> set[str]:
     """The earlier chapters one of whose symbols a chapter writes at least three times."""
-    formulas = re.findall(r"(?s)\$\$.+?\$\$|\$[^$\n]+\$|```\{math\}.*?```", teaching.chapter_of(name).read_text())
+    text = teaching.chapter_of(name).read_text(encoding="utf-8")
+    formulas = re.findall(r"(?s)\$\$.+?\$\$|\$[^$\n]+\$|```\{math\}.*?```", text)
     text = "\n".join(formulas)
     often = {symbol for symbol in first_used() if len(re.findall(rf"(?<![\w\\]){re.escape(symbol)}(?!\w)", text)) > 2}
     return {first_used()[symbol] for symbol in often} & set(NAMES[: NAMES.index(name)])
@@ -86,7 +88,7 @@ def test_the_question_stands_in_the_chapter_before_a_cell(name):
 
 @every_lecture
 def test_a_lecture_lists_what_its_chapter_has(name):
-    text = teaching.chapter_of(name).read_text()
+    text = teaching.chapter_of(name).read_text(encoding="utf-8")
     lines = "\n".join(teaching.lecture(name, PLAN[name]))
     assert lines.count("{ref}`") == text.count("```{exercise}") >= 5
     assert lines.count("has sliders") == text.count("plots.interactive(") >= 1
@@ -96,7 +98,7 @@ def test_a_lecture_lists_what_its_chapter_has(name):
 
 
 def test_every_lecture_stands_on_the_page_in_its_order():
-    page = (REFERENCE / "teaching.md").read_text()
+    page = (REFERENCE / "teaching.md").read_text(encoding="utf-8")
     assert re.findall(r"(?m)^```\{lecture\} (\S+)$", page) == NAMES
     assert "nobody has tried them with a class" in page
 
@@ -106,7 +108,7 @@ def page():
     file = HTML / "chapters" / "reference" / "teaching.html"
     if not file.exists():
         pytest.skip("no book: run make book")
-    return BeautifulSoup(file.read_text(), "html.parser")
+    return BeautifulSoup(file.read_text(encoding="utf-8"), "html.parser")
 
 
 def test_the_table_shows_what_the_chapters_have(page):
@@ -129,18 +131,18 @@ def test_the_page_links_to_files_of_this_copy(page):
 
 
 def test_the_pages_link_to_each_other_and_the_front_page_to_both():
-    front = (ROOT / "chapters" / "index.md").read_text().split("## Teach from it")
+    front = (ROOT / "chapters" / "index.md").read_text(encoding="utf-8").split("## Teach from it")
     assert "{doc}`reference/teaching`" in front[1]
     assert "{doc}`reference/accessibility`" in "".join(front)
-    assert "{doc}`accessibility`" in (REFERENCE / "teaching.md").read_text()
-    assert "{doc}`teaching`" in (REFERENCE / "accessibility.md").read_text()
+    assert "{doc}`accessibility`" in (REFERENCE / "teaching.md").read_text(encoding="utf-8")
+    assert "{doc}`teaching`" in (REFERENCE / "accessibility.md").read_text(encoding="utf-8")
 
 
 # Accessibility
 
 def test_the_page_on_accessibility_names_tests_that_exist():
-    text = (REFERENCE / "accessibility.md").read_text()
-    trees = [ast.parse(path.read_text()) for path in (ROOT / "tests").glob("test_*.py")]
+    text = (REFERENCE / "accessibility.md").read_text(encoding="utf-8")
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in (ROOT / "tests").glob("test_*.py")]
     tests = {node.name for tree in trees for node in tree.body if isinstance(node, ast.FunctionDef)}
     named = re.findall(r"`(test_\w+)`", text)
     assert len(named) > 10
@@ -150,7 +152,7 @@ def test_the_page_on_accessibility_names_tests_that_exist():
 
 
 def test_the_page_on_accessibility_says_no_more_than_axe_is_asked():
-    text = (REFERENCE / "accessibility.md").read_text()
+    text = (REFERENCE / "accessibility.md").read_text(encoding="utf-8")
     assert "WCAG 2.0 to 2.2, levels A and AA" in text
     assert set(WCAG) == {"wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"}
     assert "We do not claim that the book conforms" in text

@@ -26,7 +26,7 @@ def zizmor(folder: Path) -> subprocess.CompletedProcess:
 
 
 def parsed(path: Path) -> dict:
-    return yaml.safe_load(path.read_text())
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
 def steps(workflow: dict):
@@ -45,10 +45,10 @@ def test_zizmor_finds_nothing():
     (('make PYTHON=python "$TARGET"', 'echo "${{ github.head_ref }}"'), "template-injection"),
 ])  # fmt: skip
 def test_zizmor_names_a_weakness(wrong, finding, tmp_path):
-    text = (ROOT / ".github" / "workflows" / "tests.yml").read_text()
+    text = (ROOT / ".github" / "workflows" / "tests.yml").read_text(encoding="utf-8")
     assert wrong[0] in text
     (tmp_path / ".github" / "workflows").mkdir(parents=True)
-    (tmp_path / ".github" / "workflows" / "tests.yml").write_text(text.replace(*wrong))
+    (tmp_path / ".github" / "workflows" / "tests.yml").write_text(text.replace(*wrong), encoding="utf-8")
     done = zizmor(tmp_path)
     assert done.returncode != 0
     assert finding in done.stdout + done.stderr
@@ -73,7 +73,7 @@ def test_no_checkout_leaves_its_credentials_behind(path):
 
 @every_workflow
 def test_an_action_is_pinned_by_its_whole_hash_and_says_its_version(path):
-    used = re.findall(r"uses: (\S+)(?: # (\S+))?", path.read_text())
+    used = re.findall(r"uses: (\S+)(?: # (\S+))?", path.read_text(encoding="utf-8"))
     assert used
     for action, version in used:
         if not action.startswith("./"):
@@ -88,7 +88,7 @@ def test_one_action_has_one_hash_everywhere():
 
 @every_workflow
 def test_the_commands_of_a_workflow_exist(path):
-    targets = re.findall(r"^([\w./-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    targets = re.findall(r"^([\w./-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     commands = "\n".join(step["run"] for step in steps(parsed(path)) if "run" in step)
     for asked in re.findall(r"make PYTHON=python ([\w./ -]+)", commands):
         assert {*asked.split()} <= {*targets}
@@ -114,6 +114,18 @@ def test_only_what_passed_every_check_and_belongs_here_is_published():
         for part in ("tools.setup.address --check", "python book epub pdf", "upload-pages-artifact")
     )
     assert checked < built < uploaded
+
+
+def test_budgets_fail_for_a_release_and_only_there():
+    for path in WORKFLOWS:
+        assert ("LOSSBOOK_BUDGETS" in path.read_text(encoding="utf-8")) == (path.stem == "release")
+    assert parsed(ROOT / ".github" / "workflows" / "release.yml")[True] == {"push": {"tags": ["v*"]}}  # YAML's "on"
+
+
+def test_what_may_fail_is_the_newest_sphinx_alone():
+    allowed = [(path.stem, name) for path in WORKFLOWS for name, job in parsed(path)["jobs"].items()
+               if job.get("continue-on-error")]
+    assert allowed == [("weekly", "sphinx")]
 
 
 def test_the_weekly_run_reports_the_failure_of_each_of_its_jobs():

@@ -17,7 +17,6 @@ from tools.notebooks import student, write
 from tools.pages.run import TREES, run_jupyter_book
 from tools.setup import address
 from tools.shapes import moodle, slides
-from tools.shapes.article import withdraw
 
 
 def sources_key() -> str:
@@ -27,19 +26,22 @@ def sources_key() -> str:
     return key_of(*PACKAGE, *made_of, but=".ipynb")
 
 
+def write_pages() -> None:
+    """Write all pages: read are those that have changed, but a title or a number of one stands on others, too."""
+    if not (HTML / ".key").exists():  # the last build was cut short
+        shutil.rmtree(TREES, ignore_errors=True)
+    shutil.rmtree(HTML, ignore_errors=True)  # so that nothing of an older book stays: pages, pictures, EPUB and PDF
+    print("writing the pages", flush=True)
+    run_jupyter_book()
+
+
 def build(*, check: bool) -> int:
     """Write what the built book holds, unless nothing that it is made of has changed."""
     sources, written = sources_key(), HTML / ".key"
     if written.exists() and written.read_text(encoding="utf-8") == sources + key_of("chapters/**/*.ipynb"):
         print("the book is up to date", flush=True)
         return 0
-    if not written.exists():  # there is no book, or half of one
-        for half in (HTML, TREES):
-            shutil.rmtree(half, ignore_errors=True)
-    written.unlink(missing_ok=True)
-    withdraw()  # the EPUB and the PDF of older pages
-    print("writing the pages", flush=True)
-    run_jupyter_book()
+    write_pages()
     print("writing the notebooks", flush=True)
     notebooks = write.generate()
     write.put_beside_pages(notebooks)

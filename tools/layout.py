@@ -12,7 +12,7 @@ HTML = ROOT / "_build" / "html"
 
 def repository_url(root: Path = ROOT) -> str:
     """The address of the repository, from the one place where it stands."""
-    url = (yaml.safe_load((root / "_config.yml").read_text()).get("repository") or {}).get("url") or ""
+    url = (yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8")).get("repository") or {}).get("url") or ""
     if not re.fullmatch(r"https://github\.com/[\w.-]+/[\w.-]+", url):
         raise ValueError(f"_config.yml: repository.url is {url!r}, expected https://github.com/OWNER/REPOSITORY")
     return url
@@ -32,12 +32,12 @@ def site_of(url: str) -> str:
 
 def citation() -> dict:
     """What CITATION.cff says of the book: its title, its authors, its date."""
-    return yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    return yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
 
 
 def parts() -> list[tuple[str, list[str]]]:
     """The parts of the book and the names of their pages; the first part is the front page, and has no name."""
-    contents = yaml.safe_load((ROOT / "_toc.yml").read_text())
+    contents = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
     found = [("", [contents["root"]])]
     for part in contents.get("parts", []):
         found.append((part.get("caption", ""), [page["file"] for page in part["chapters"]]))
@@ -56,13 +56,13 @@ def address_of(chapter: Path) -> str:
 
 def has_notebook(page: Path) -> bool:
     """Whether a page has a notebook for Colab: it has code, and does not say `colab: false`."""
-    text = page.read_text() if page.exists() else ""
+    text = page.read_text(encoding="utf-8") if page.exists() else ""
     return "```{code-cell}" in text and "\ncolab: false\n" not in text
 
 
 def executable_chapters() -> list[Path]:
     """The chapters that hold code cells."""
-    return [chapter for chapter in chapters() if "```{code-cell}" in chapter.read_text()]
+    return [chapter for chapter in chapters() if "```{code-cell}" in chapter.read_text(encoding="utf-8")]
 
 
 def notebook_chapters() -> list[Path]:

@@ -182,7 +182,8 @@ def run_tests(plugin, changed=None, report=None):
     child = os.fork()
     if child == 0:
         code = 1
-        with open(os.devnull, "w") as null, contextlib.redirect_stdout(null), contextlib.redirect_stderr(null):
+        null = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (closed by the next line)
+        with null, contextlib.redirect_stdout(null), contextlib.redirect_stderr(null):
             try:
                 resource.setrlimit(resource.RLIMIT_CPU, (LIMIT, LIMIT))
                 os.dup2(null.fileno(), 1), os.dup2(null.fileno(), 2)

@@ -34,7 +34,7 @@ TEST_TOOLS = ["pytest", "pytest-xdist", "hypothesis", "mpmath", "pyyaml"]
 def unit_tests() -> list[str]:
     """The tests of the package alone; the chapters, the pages and the tools are tested at the pinned versions."""
     others = re.compile(r"(?m)^(?:from|import) tools\b|\bbench\b")
-    found = [path for path in (ROOT / "tests").glob("test_*.py") if not others.search(path.read_text())]
+    found = [path for path in (ROOT / "tests").glob("test_*.py") if not others.search(path.read_text(encoding="utf-8"))]
     return sorted(f"tests/{path.name}" for path in found)
 
 
@@ -90,7 +90,7 @@ def planned(python: str, address: str, folder: Path) -> dict:
     """What pip says that it would install."""
     report = folder / "report.json"
     pip(python, "install", "-q", "--dry-run", "--report", str(report), address)
-    return json.loads(report.read_text())
+    return json.loads(report.read_text(encoding="utf-8"))
 
 
 def prepared(notebook, address: str):
@@ -221,7 +221,7 @@ def lowest() -> int:
     pinned = environment.pinned()
     with tempfile.TemporaryDirectory() as folder:
         wanted, pins = Path(folder, "wanted.in"), Path(folder, "pins.txt")
-        wanted.write_text("\n".join([*floors(), *(f"{name}=={pinned[name]}" for name in TEST_TOOLS)]))
+        wanted.write_text("\n".join([*floors(), *(f"{name}=={pinned[name]}" for name in TEST_TOOLS)]), encoding="utf-8")
         resolve(pins, str(wanted), "--resolution=lowest-direct", "--no-header", f"--python={sys.executable}")
         python = environment_of(ROOT / ".venv-lowest", sys.executable, pins)
     # Old releases use what newer ones of their own dependencies call deprecated; all other warnings stay errors.

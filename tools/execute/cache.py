@@ -48,7 +48,7 @@ def environment() -> dict[str, str]:
 def alone() -> Iterator[None]:
     """Work in this folder while no other build does: who comes second says so, and waits."""
     BUILD.mkdir(exist_ok=True)
-    with (BUILD / ".lock").open("w") as lock:
+    with (BUILD / ".lock").open("w", encoding="utf-8") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -99,7 +99,7 @@ def record_path(chapter: Path, cache=None) -> Path | None:
 def record(chapter: Path, cache=None) -> dict | None:
     """What a chapter was last executed with and what it took; None when that is not known."""
     path = record_path(chapter, cache)
-    return json.loads(path.read_text()) if path and path.exists() else None
+    return json.loads(path.read_text(encoding="utf-8")) if path and path.exists() else None
 
 
 def put_record(chapter: Path, record: dict, cache) -> None:

@@ -51,7 +51,7 @@ def record(chapter: Path, device: str) -> Path:
         "cells": run(chapter),
     }
     path = record_path(chapter)
-    path.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
+    path.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return path
 
 

@@ -39,7 +39,7 @@ def specify(folder: Path, name: str, *argv: str) -> None:
     file = folder / "kernels" / name / "kernel.json"
     file.parent.mkdir(parents=True)
     how = {"argv": [*argv, "-f", "{connection_file}"], "display_name": name, "language": "python"}
-    file.write_text(json.dumps(how))
+    file.write_text(json.dumps(how), encoding="utf-8")
 
 
 @contextlib.contextmanager

@@ -56,6 +56,7 @@ class Worker(ExecutionWorkerLocalSerial):
     @staticmethod
     def execute(project_nb, data):
         folder, quiet = str(Path(project_nb.uri).parent), ["--IPKernelApp.log_level=ERROR"]
+        wanted = key(Path(project_nb.uri))  # of what is executed, whatever is edited meanwhile
         client = NotebookClient(project_nb.nb, resources={"metadata": {"path": folder}}, extra_arguments=quiet)
         with client.setup_kernel():
             result = single_nb_execution(project_nb.nb, folder, data.timeout, False, km=client.km, kc=client.kc)
@@ -64,7 +65,7 @@ class Worker(ExecutionWorkerLocalSerial):
         for cell in project_nb.nb.cells:
             if cell.cell_type == "code":
                 cell.outputs = joined(cell.outputs)
-        record = {"key": key(Path(project_nb.uri)), **json.loads(question.cells[0].outputs[0].text)}
+        record = {"key": wanted, **json.loads(question.cells[0].outputs[0].text)}
         Worker.done[project_nb.uri] = project_nb.nb, record
         return result
 

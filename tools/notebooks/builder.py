@@ -10,6 +10,8 @@ writes "(A die)Exercise 1", puts HTML anchors into the text and links to noteboo
 """
 
 import hashlib
+import json
+import re
 from pathlib import Path
 
 import nbformat
@@ -26,6 +28,12 @@ INSTALL = (
 )
 
 
+def digest(cells: list) -> str:
+    """A key of what an author could edit: the kinds and the texts of the cells."""
+    texts = json.dumps([(cell.cell_type, cell.source) for cell in cells])
+    return hashlib.sha256(texts.encode()).hexdigest()[:12]
+
+
 def assemble(cells: list, repository: str, page: str, gpu: bool) -> str:
     """The text of the notebook: install line, link to the page, identities and metadata that never change by chance."""
     first_code = next(index for index, cell in enumerate(cells) if cell.cell_type == "code")
@@ -35,13 +43,16 @@ def assemble(cells: list, repository: str, page: str, gpu: bool) -> str:
     cells[0].source = "\n\n".join(filter(None, [title, note, rest]))
     seen = {}
     for cell in cells:
-        key = f"{cell.cell_type}\n{cell.source}"
+        # Without the numbers in a text: those of exercises and sections move when a chapter is put before this one.
+        text = cell.source if cell.cell_type == "code" else re.sub(r"\d+", "", cell.source)
+        key = f"{cell.cell_type}\n{text}"
         seen[key] = seen.get(key, 0) + 1
         cell.id = hashlib.sha256(f"{seen[key]}\n{key}".encode()).hexdigest()[:12]
     notebook = nbformat.v4.new_notebook(cells=cells)
     notebook.metadata = nbformat.from_dict({
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
+        "lossbook": {"digest": digest(cells)},  # by which an edited notebook is known
         **({"accelerator": "GPU", "colab": {"gpuType": "T4"}} if gpu else {}),
     })
     nbformat.validate(notebook)
@@ -84,7 +95,7 @@ class NotebookBuilder(Builder):
         cells = Writer(self, docname, executed).cells_of(doctree)
         notebook = Path(self.outdir, f"{docname}.ipynb")
         notebook.parent.mkdir(parents=True, exist_ok=True)
-        notebook.write_text(assemble(cells, self.repository, self.get_target_uri(docname), gpu))
+        notebook.write_text(assemble(cells, self.repository, self.get_target_uri(docname), gpu), encoding="utf-8")
 
 
 def choose_outputs(_app, config) -> None:

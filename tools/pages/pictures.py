@@ -1,10 +1,16 @@
 """Pictures that weigh little and keep their room: every dot as it was, in fewer bytes, and a size for each."""
 
+import hashlib
 import re
+import shutil
 import struct
 from pathlib import Path
 
 from PIL import Image
+
+from tools.layout import ROOT
+
+MADE = ROOT / "_build" / "pictures"
 
 
 def size_of(path: Path) -> tuple[int, int]:
@@ -12,20 +18,23 @@ def size_of(path: Path) -> tuple[int, int]:
     if path.suffix == ".png":
         width, height = struct.unpack(">II", path.read_bytes()[16:24])
         return round(width / 2), round(height / 2)
-    _, _, width, height = re.search(r'<svg[^>]*viewBox="([^"]+)"', path.read_text())[1].split()
+    _, _, width, height = re.search(r'<svg[^>]*viewBox="([^"]+)"', path.read_text(encoding="utf-8"))[1].split()
     return round(float(width)), round(float(height))
 
 
 def compress(picture: Path, folder: Path) -> str:
-    """Write a PNG as WebP, a third of the bytes; return the name of the file."""
-    target = folder / f"{picture.stem}.webp"
-    if not target.exists():
+    """Write a PNG as WebP, a third of the bytes; return the name of the file. What was once compressed is kept."""
+    name = f"{picture.stem}.webp"
+    kept = MADE / hashlib.sha256(picture.read_bytes()).hexdigest()
+    if not kept.exists():
         image = Image.open(picture).convert("RGBA")
         if image.getchannel("A").getextrema() == (255, 255):
             image = image.convert("RGB")
-        folder.mkdir(parents=True, exist_ok=True)
-        image.save(target, lossless=True, exact=True, quality=80, method=4)
-    return target.name
+        MADE.mkdir(parents=True, exist_ok=True)
+        image.save(kept, "WEBP", lossless=True, exact=True, quality=80, method=4)
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(kept, folder / name)
+    return name
 
 
 def keep_room(soup, app, up: str) -> None:

@@ -107,16 +107,16 @@ def add_files(app, exception):
     out, site = Path(app.outdir), app.config.html_baseurl
     addresses = [escape(site + app.builder.get_target_uri(name)) for name in sorted(app.env.found_docs)]
     listed = "".join(f"<url><loc>{address}</loc></url>\n" for address in addresses)
-    (out / "sitemap.xml").write_text(SITEMAP.format(listed))
+    (out / "sitemap.xml").write_text(SITEMAP.format(listed), encoding="utf-8")
     title, subtitle = CITATION["title"].split(": ")
     (out / CARD).write_bytes(card.draw(card.CARD, title, subtitle, "derived, computed, pictured, checked"))
     first = f"{app.config.root_doc}.html"
-    head = BeautifulSoup((out / first).read_text(), "html.parser").head
+    head = BeautifulSoup((out / first).read_text(encoding="utf-8"), "html.parser").head
     told = head.find_all("meta", attrs={"name": re.compile("^(description$|twitter:|citation_)")})
     told += head.find_all("meta", property=re.compile("^og:"))
     metatags = "\n".join(map(str, told))
     text = REDIRECT.format(title=escape(CITATION["title"]), page=first, canonical=site + first, metatags=metatags)
-    (out / "index.html").write_text(text)
+    (out / "index.html").write_text(text, encoding="utf-8")
 
 
 def setup(app):

@@ -45,7 +45,7 @@ def questions_path(chapter: Path) -> Path:
 
 def load(path: Path) -> list[dict]:
     """The questions of one file; ValueError says which of them breaks what."""
-    questions = yaml.safe_load(path.read_text())
+    questions = yaml.safe_load(path.read_text(encoding="utf-8"))
     problems = [f"{path.name}: {problem}" for question in questions for problem in faults(question)]
     names = [question.get("id") for question in questions]
     problems += [f"{path.name}: the id {name} stands twice" for name in {*names} if names.count(name) > 1]

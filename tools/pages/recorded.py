@@ -20,7 +20,7 @@ class Recorded(SphinxDirective):
         self.env.note_dependency(str(path))
         note = nodes.note()
         if path.exists():
-            result = json.loads(path.read_text())
+            result = json.loads(path.read_text(encoding="utf-8"))
             versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
             heading = f"Recorded on {result['date']} on {result['device']}, with {versions}."
             printed = result["cells"][int(self.arguments[0]) - 1]

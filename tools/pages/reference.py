@@ -45,7 +45,7 @@ def name_the_chapters(app, _what, name, _object, _options, lines):
     pages = [path for path in chapters() if path.parent.name != "reference"]
     for page in pages:
         app.env.note_dependency(str(page))
-    using = [page.relative_to(ROOT).with_suffix("") for page in pages if uses(page.read_text(), name)]
+    using = [page.relative_to(ROOT).with_suffix("") for page in pages if uses(page.read_text(encoding="utf-8"), name)]
     if using:
         lines += ["", "In the book: " + ", ".join(f":doc:`/{page.as_posix()}`" for page in using) + "."]
 

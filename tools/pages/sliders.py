@@ -34,7 +34,7 @@ def draw_stills(soup, app, up: str) -> None:
         drawn, width, height = still_of(spec)
         target = folder / f"still-{hashlib.sha256(drawn.encode()).hexdigest()[:16]}.svg"
         folder.mkdir(parents=True, exist_ok=True)
-        target.write_text(drawn)
+        target.write_text(drawn, encoding="utf-8")
         rows = sum("input" in param.get("bind", ()) for param in spec.get("params", []))
         holder["style"] = f"--width: {width}px; --height: {height}px; --sliders: {rows}"
         holder.insert(0, soup.new_tag("img", attrs={
@@ -47,5 +47,5 @@ def write_script(app) -> None:
     """Put Vega, which draws the charts, beside the pages as one file."""
     version = f"/* Vega, Vega-Lite and vega-embed from vl-convert {vl_convert.__version__} */\n"
     bundle = Path(app.outdir, "_static", "vega.js")
-    if not bundle.exists() or not bundle.read_text().startswith(version):
-        bundle.write_text(f"{version}(() => {{{vl_convert.javascript_bundle()}\n}})();\n")
+    if not bundle.exists() or not bundle.read_text(encoding="utf-8").startswith(version):
+        bundle.write_text(f"{version}(() => {{{vl_convert.javascript_bundle()}\n}})();\n", encoding="utf-8")

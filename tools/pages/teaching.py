@@ -28,7 +28,7 @@ HEADS = ("Chapter", "Minutes", "Slides", "Figures with sliders", "Exercises", "S
 
 def plan() -> dict[str, dict]:
     """The lectures by chapter, such as imbalance/focal, in the order of the book."""
-    return yaml.safe_load(PLAN.read_text())
+    return yaml.safe_load(PLAN.read_text(encoding="utf-8"))
 
 
 def chapter_of(name: str) -> Path:
@@ -49,7 +49,7 @@ def question_count(chapter: Path) -> int:
 def counts(name: str) -> list[int]:
     """What the table says of a chapter, after its name."""
     chapter = chapter_of(name)
-    text = chapter.read_text()
+    text = chapter.read_text(encoding="utf-8")
     found = slide_count(text), len(sliders(text)), len(exercises(text)), question_count(chapter)
     return [plan()[name]["minutes"], *found]
 
@@ -88,7 +88,7 @@ class Lecture(Generated):
 def lecture(name: str, planned: dict) -> list[str]:
     """The MyST text of one lecture."""
     chapter = chapter_of(name)
-    text, asked = chapter.read_text(), question_count(chapter)
+    text, asked = chapter.read_text(encoding="utf-8"), question_count(chapter)
     slides = slide_count(text)
     show = [f"{{numref}}`{figure}` has sliders." for figure in sliders(text)]
     if slides:

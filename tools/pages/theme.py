@@ -56,7 +56,7 @@ def page_links(app, pagename: str, has_notebook: bool) -> list[tuple[str, str, d
         name = url.removeprefix("https://github.com/")
         colab = f"https://colab.research.google.com/github/{name}/blob/{branch}/{quote(notebook)}"
         links += [("Open in Colab", colab, {}), ("Download notebook", up + notebook, {"download": ""})]
-    if slide_titles(Path(app.srcdir, source).read_text()):
+    if slide_titles(Path(app.srcdir, source).read_text(encoding="utf-8")):
         links += [("Slides", f"{up}slides/{Path(source).stem}.html", {})]
     if pagename == app.config.root_doc:
         links += [("Repository", url, {})]

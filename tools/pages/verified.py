@@ -37,7 +37,7 @@ def gpu_cells(chapter: Path) -> str:
     if not has_gpu_cells(chapter):
         return ""
     path = gpu.record_path(chapter)
-    return f"run on {json.loads(path.read_text())['date']}" if path.exists() else "not run yet"
+    return f"run on {json.loads(path.read_bytes())['date']}" if path.exists() else "not run yet"
 
 
 def stamp(chapter: Path, status: str) -> str:

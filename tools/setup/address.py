@@ -38,14 +38,14 @@ def follow(root: Path = ROOT) -> list[str]:
     """Change the address in README.md and CITATION.cff to that of _config.yml; return which of them changed."""
     here = repository_url(root)
     cited = root / "CITATION.cff"
-    before = yaml.safe_load(cited.read_text())["repository-code"] if cited.exists() else here
+    before = yaml.safe_load(cited.read_text(encoding="utf-8"))["repository-code"] if cited.exists() else here
     changed = []
     for name in FOLLOW if before != here else ():
-        text = (root / name).read_text()
+        text = (root / name).read_text(encoding="utf-8")
         new = re.sub(PLACES + re.escape(name_of(before)) + r"(?![\w.-]*\w)", rf"\g<1>{name_of(here)}", text)
         new = new.replace(site_of(before), site_of(here))
         if new != text:
-            (root / name).write_text(new)
+            (root / name).write_text(new, encoding="utf-8")
             changed.append(name)
     return changed
 

@@ -30,7 +30,7 @@ KEPT_LINKS = {"Open in Colab", "Slides", "Repository"}
 
 def theme(file: str) -> str:
     """The text of a file of theme/shapes."""
-    return (ROOT / "theme" / "shapes" / file).read_text()
+    return (ROOT / "theme" / "shapes" / file).read_text(encoding="utf-8")
 
 
 def fill(template: str, **values: object) -> str:
@@ -57,7 +57,7 @@ def article(page: str, link: Callable[[str, str], str], picture: Callable[[Path]
 
     A formula becomes an element `math` that holds its TeX, with display="block" where it stands alone.
     """
-    text = (HTML / f"{page}.html").read_text()
+    text = (HTML / f"{page}.html").read_text(encoding="utf-8")
     text = text[text.index("<article") : text.index("</article>")]
     soup = BeautifulSoup(text, "html.parser").article
     soup.name, soup.attrs = "section", {"class": "page"}
@@ -156,7 +156,7 @@ def heading(soup) -> str:
 def offer() -> None:
     """Let the front page offer the shapes that lie beside it, and no other."""
     front = HTML / f"{parts()[0][1][0]}.html"
-    text = OFFERED.sub("", front.read_text())
+    text = OFFERED.sub("", front.read_text(encoding="utf-8"))
     up = "../" * parts()[0][1][0].count("/")
     links = "".join(
         f'<a class="shape" download="" href="{up}{escape(file)}">Download {name}</a>'
@@ -164,12 +164,4 @@ def offer() -> None:
         if (HTML / file).exists()
     )
     bar = re.search(r'<nav[^>]*class="page-links[^>]*>', text)
-    front.write_text(text[: bar.end()] + links + text[bar.end() :])
-
-
-def withdraw() -> None:
-    """Remove the shapes of an older book, and the links to them."""
-    for file in FILES.values():
-        (HTML / file).unlink(missing_ok=True)
-    if (HTML / f"{parts()[0][1][0]}.html").exists():
-        offer()
+    front.write_text(text[: bar.end()] + links + text[bar.end() :], encoding="utf-8")

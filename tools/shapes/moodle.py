@@ -54,7 +54,10 @@ def moodle(chapters_with_questions: dict[str, tuple[str, list[dict]]]) -> ET.Ele
 def collect() -> dict[str, tuple[str, list[dict]]]:
     """Every chapter that has questions: its name, its title and they."""
     having = [chapter for chapter in chapters() if questions_path(chapter).exists()]
-    return {chapter.stem: (title_of(chapter.read_text()), load(questions_path(chapter))) for chapter in having}
+    titles = [title_of(chapter.read_text(encoding="utf-8")) for chapter in having]
+    return {
+        chapter.stem: (title, load(questions_path(chapter))) for chapter, title in zip(having, titles, strict=True)
+    }
 
 
 def write(path: Path = BANK) -> Path:

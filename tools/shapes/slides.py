@@ -28,8 +28,10 @@ def marked(tag) -> str | None:
 
 
 def blocks(section):
-    """The marked blocks and the unmarked paragraphs below an element, in their order."""
+    """The marked blocks and the unmarked paragraphs below an element, in their order; not when it was last run."""
     for child in section.find_all(True, recursive=False):
+        if "stamp" in child.get("class", []):
+            continue
         if marked(child) or child.name in ("p", "ul", "ol"):
             yield child
         elif child.name in ("section", "div", "details") and "question" not in child.get("class", []):
@@ -87,8 +89,8 @@ def code(text: str) -> str:
 
 def slides_of(page: Path, chapter: Path) -> list[dict]:
     """Each slide as a dict of heading, parts (each with whether it waits for a click) and notes."""
-    article = BeautifulSoup(page.read_text(), "html.parser").find("article")
-    own, deck, early = iter(slide_titles(chapter.read_text())), [], []
+    article = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser").find("article")
+    own, deck, early = iter(slide_titles(chapter.read_text(encoding="utf-8"))), [], []
     for block in blocks(article):
         kind = marked(block)
         if kind is None:
@@ -107,7 +109,7 @@ def slides_of(page: Path, chapter: Path) -> list[dict]:
 
 
 def deck_html(chapter: Path, deck: list[dict], page: Path) -> str:
-    source = BeautifulSoup(page.read_text(), "html.parser")
+    source = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
     title = words(source.find("h1").find(string=lambda text: isinstance(text, NavigableString) and text.strip()))
     math = "".join(str(script).replace("../../_static", "../_static")
                    for script in source.head.find_all("script") if "MathJax" in str(script) or "mathjax" in str(script))
@@ -129,7 +131,7 @@ def section(slide: dict) -> str:
 
 
 def has_slides(chapter: Path) -> bool:
-    return bool(slide_titles(chapter.read_text()))
+    return bool(slide_titles(chapter.read_text(encoding="utf-8")))
 
 
 def write() -> None:
@@ -143,4 +145,5 @@ def write() -> None:
     DECKS.mkdir()
     for chapter in filter(has_slides, notebook_chapters()):
         page = HTML / address_of(chapter)
-        (DECKS / f"{chapter.stem}.html").write_text(deck_html(chapter, slides_of(page, chapter), page))
+        deck = deck_html(chapter, slides_of(page, chapter), page)
+        (DECKS / f"{chapter.stem}.html").write_text(deck, encoding="utf-8")

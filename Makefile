@@ -33,7 +33,7 @@ test-colab: .venv/ready ## run every notebook at Colab's versions (downloads 1 t
 test-lowest: .venv/ready ## run the unit tests at the lowest versions (downloads 3 GB once)
 	@$(RUN) -m tools.checks.versions lowest
 
-bench: ## measure lossbook and its peers side by side (about 3 minutes; once, 900 MB)
+bench: ## measure lossbook and its peers side by side (about 9 minutes; once, 1 GB)
 	@$(PYTHON) -m bench
 
 bakeoff: .venv/ready ## compare every remedy for imbalance under one protocol (about 5 minutes)

@@ -97,8 +97,7 @@ def measure_behaviours_families(*_) -> None:
     from stamp import code, write
     from tqdm import tqdm
 
-    bar = tqdm(BEHAVIOURS, desc="behaviours, families", disable=None)
-    rows = [measure(one) | {"severity": one.severity} for one in bar]
+    rows = [measure(one) for one in tqdm(BEHAVIOURS, desc="behaviours, families", disable=None)]
     write("behaviours_families", versions(), rows, code=code("behaviours_families"))
 
 

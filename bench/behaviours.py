@@ -107,7 +107,6 @@ SOFTMAX_FOCAL = "Focal loss over classes"
 ASL = "Asymmetric loss"
 REGRESSION = "Regression"
 DIVERGENCE = "Divergences and hinge"
-LATER = "Segmentation, boxes, embeddings"
 
 BEHAVIOURS = [
     Behaviour(BCE, "Value at logit 20, target 1", softplus(-20), {
@@ -396,54 +395,6 @@ BEHAVIOURS = [
                         "num_classes=3)",
     }, note="Two definitions: the largest violation, 2, or the sum of all divided by K, 3.5 / 3. torchmetrics first "
             "turns scores outside [0, 1] into probabilities."),
-    Behaviour(LATER, "Tversky, alpha 0.3 on false positives, beta 0.7 on false negatives; one miss, one hit",
-              1 - 1 / (1 + mpf("0.7")), {
-        "MONAI": "monai.TverskyLoss(alpha=0.3, beta=0.7, smooth_nr=0, smooth_dr=0)(t(1, 0, 0, 0)[None, None], "
-                 "t(1, 1, 0, 0)[None, None])",
-        "SMP": "smp.TverskyLoss('binary', from_logits=False, alpha=0.3, beta=0.7)(t(1, 0, 0, 0)[None, None], "
-               "t(1, 1, 0, 0)[None, None])",
-        "keras": "keras.tversky(t(1, 1, 0, 0), t(1, 0, 0, 0), alpha=0.3, beta=0.7)",
-    }, ["https://github.com/keras-team/keras/pull/23333"], "Repaired in keras after this release.", harm=WRONG),
-    Behaviour(LATER, "The same, averaged over the channels background and object",
-              (1 - 2 / mpf("2.3") + 1 - 1 / mpf("1.7")) / 2, {
-        "kornia": "kornia.tversky_loss(tensor([[[[-30., 30, 30, 30]], [[30., -30, -30, -30]]]]), "
-                  "tensor([[[1, 1, 0, 0]]]), alpha=0.3, beta=0.7)",
-        "kornia 0.8.2": "older_kornia('kornia.tversky_loss(tensor([[[[-30., 30, 30, 30]], [[30., -30, -30, -30]]]]), "
-                        "tensor([[[1, 1, 0, 0]]]), alpha=0.3, beta=0.7)')",
-    }, note="The earlier release depends on alpha + beta only; the later one weighs the two kinds of error apart.",
-        harm=WRONG),
-    Behaviour(LATER, "Lovász-softmax of classes (0, 1, 2, 2) called (0, 1, 1, 2): 1 - mean Jaccard", mpf(1) / 3, {
-        "kornia": "kornia.lovasz_softmax_loss(50 * F.one_hot(tensor([[[0, 1, 1, 2]]])).movedim(-1, 1).float(), "
-                  "tensor([[[0, 1, 2, 2]]]))",
-        "kornia 0.8.2": "older_kornia('kornia.lovasz_softmax_loss(50 * torch.nn.functional.one_hot(tensor("
-                        "[[[0, 1, 1, 2]]])).movedim(-1, 1).float(), tensor([[[0, 1, 2, 2]]]))')",
-        "SMP": "smp.LovaszLoss('multiclass')(50 * F.one_hot(tensor([[[0, 1, 1, 2]]])).movedim(-1, 1).float(), "
-               "tensor([[[0, 1, 2, 2]]]))",
-    }, harm=WRONG),
-    Behaviour(LATER, "Dice of a mask that is right, logits +20 and -20", 1 - 1 / (1 + mp.exp(-20)), {
-        "MONAI": "monai.DiceLoss(sigmoid=True, smooth_nr=0, smooth_dr=0)(t(20, 20, -20, -20)[None, None], "
-                 "t(1, 1, 0, 0)[None, None])",
-        "SMP": "smp.DiceLoss('binary')(t(20, 20, -20, -20)[None, None], t(1, 1, 0, 0)[None, None])",
-        "keras": "keras.dice(t(1, 1, 0, 0), t(20, 20, -20, -20).sigmoid())",
-    }),
-    Behaviour(LATER, "Generalized Dice (Sudre), 4 pixels, classes of 3 and 1, all called the first", 1 - mpf(6) / 16, {
-        "MONAI": "monai.GeneralizedDiceLoss(smooth_nr=0, smooth_dr=0)(tensor([[[1., 1, 1, 1], [0, 0, 0, 0]]]), "
-                 "tensor([[[1., 1, 1, 0], [0, 0, 0, 1]]]))",
-        "optax": "optax_losses.multiclass_generalized_dice_loss(jnp.array([[[1., 0]] * 4]), "
-                 "jnp.array([[[1., 0], [1, 0], [1, 0], [0, 1]]]), smooth=0., apply_softmax=False)",
-    }, harm=WRONG),
-    Behaviour(LATER, "Triplet with norm 1, margin 5: anchor (0, 0), positive (1, -1), negative (3, 3)", mpf(1), {
-        "torch": "F.triplet_margin_loss(t(0, 0)[None], t(1, -1)[None], t(3, 3)[None], margin=5, p=1)",
-        "optax": "optax_losses.triplet_margin_loss(jnp.zeros((1, 2)), jnp.array([[1., -1]]), jnp.array([[3., 3]]), "
-                 "norm_degree=1, margin=5.)",
-    }, harm=WRONG),
-    Behaviour(LATER, "GIoU loss of the inverted box (2, 2, 0, 0) against (0, 0, 2, 2)", ERROR, {
-        "torchvision": "tv.generalized_box_iou_loss(t(2, 2, 0, 0)[None], t(0, 0, 2, 2)[None])",
-    }, ["https://github.com/pytorch/vision/issues/2582"],
-        "torchvision documents that boxes must not be inverted, and leaves the check out for speed."),
-    Behaviour(LATER, "CIoU loss of the flat box (0, 1, 2, 1) against (0, 0, 2, 2): slope in its four corners", None, {
-        "torchvision": "slope(lambda z: tv.complete_box_iou_loss(z, t(0, 0, 2, 2)[None]), [[0., 1., 2., 1.]])[0]",
-    }),
 ]
 
 

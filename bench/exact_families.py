@@ -191,14 +191,25 @@ def preference(z, _):
     return -mp.log(sigmoid(z[0]))
 
 
-def ctc(z, target):
-    """Return the loss of one sequence from the logits of each frame, by walking all paths; 0 is the blank."""
-    log_p, total = list(map(log_softmax, z)), mpf(0)
-    for path in product(range(len(z[0])), repeat=len(z)):
+def alignments(log_p, target):
+    """Return every path through the frames that says ``target``, with its probability; 0 is the blank."""
+    found = {}
+    for path in product(range(len(log_p[0])), repeat=len(log_p)):
         said = [k for k, before in zip(path, (None, *path), strict=False) if k not in {before, 0}]
         if said == list(target):
-            total += mp.exp(sum(frame[k] for frame, k in zip(log_p, path, strict=True)))
-    return -mp.log(total)
+            found[path] = mp.exp(sum(frame[k] for frame, k in zip(log_p, path, strict=True)))
+    return found
+
+
+def ctc(z, target):
+    """Return the loss of one sequence from the logits of each frame."""
+    return -mp.log(sum(alignments(list(map(log_softmax, z)), target).values()))
+
+
+def share(log_p, target, *, frame, label):
+    """Return the share of the alignments, by probability, that say ``label`` in this frame."""
+    paths = alignments([list(map(mpf, row)) for row in log_p], target)
+    return sum(p for path, p in paths.items() if path[frame] == label) / sum(paths.values())
 
 
 def gaussian_kl(z, _):

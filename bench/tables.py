@@ -2,7 +2,6 @@
 
 import math
 import re
-from collections import Counter
 
 from stamp import code, read
 
@@ -88,26 +87,18 @@ def behaviours(family):
     found = [row for row in asked if row["family"] == family]
     libraries = [library for library in ORDER if any(library in row["cells"] for row in found)]
     rows, notes, calls = [], [], []
-    harm = ["Severity"] if any(row.get("severity") for row in found) else []
     for row in found:
         cells = []
         for library in libraries:
             cell = row["cells"].get(library, {"answer": "–", "agrees": None})
             answer = plain(re.sub(r"\w+Error", "error", cell["answer"]))
-            said = "" if harm else f" *{cell.get('severity', '')}*"
-            cells.append(f"**{answer}**{said}" if cell["agrees"] is False else answer)
+            cells.append(f"**{answer}** *{cell['severity']}*" if cell["agrees"] is False else answer)
         threads = "".join(f" {thread(address)}" for address in row["issues"])
-        cells += [row["severity"]] if harm else []
         rows.append([row["question"] + threads, plain(row["exact"] or "convention"), *cells])
         notes += [f"- {row['question']}: {row['note']}"] if row["note"] else []
         calls += [f"- {row['question']}", *(f"  - {name}: `{cell['call']}`" for name, cell in row["cells"].items())]
     folded = ["```{admonition} The calls behind these answers", ":class: dropdown", *calls, "```"]
-    return "\n".join([table(["Question", "Right answer", *libraries, *harm], rows), "", *notes, "", *folded])
-
-
-def severities():
-    """Return how many questions about the families have each severity."""
-    return Counter(row["severity"] for row in read("behaviours_families")["rows"])
+    return "\n".join([table(["Question", "Right answer", *libraries], rows), "", *notes, "", *folded])
 
 
 def speed():

@@ -207,9 +207,10 @@ def class_target(
 def only_kept(logits: Tensor, keep: Tensor) -> Tensor:
     """Return ``logits`` with 0 in every example that is left out, so that nothing which stood there is computed with.
 
-    A factor of 0 would not do: 0 times infinity is NaN, in the value as in the gradient.
+    A factor of 0 would not do: 0 times infinity is NaN, in the value as in the gradient. Where all are kept, and in
+    compiled code, the logits come back as they are: there the derivatives by hand leave out what has no gradient.
     """
-    if values_are_visible(keep) and bool(keep.all()):
+    if torch.compiler.is_compiling() or (values_are_visible(keep) and bool(keep.all())):
         return logits
     return torch.where(keep.unsqueeze(1), logits, 0)
 

@@ -80,16 +80,17 @@ def cross_entropy(
         y = _checks.distribution_target(target, logits)
         if ignore_index != -100:
             raise ValueError(f"ignore_index needs a target of classes, got {ignore_index} and probabilities")
-        w_y, keep = (w * y).sum(1), logits.new_ones(())
+        w_y, keep = (w * y).sum(1), logits.new_ones((), dtype=torch.bool)
         loss = soft_cross_entropy(logits, w * y)
     else:
         y, keep = _checks.class_target(target, logits, ignore_index)
         w_y = class_weight[y] * keep
         logits = _checks.only_kept(logits, keep)
-        loss = -w_y * logsigmoid(-log_odds_against(logits, y))
+        r = torch.where(keep, log_odds_against(logits, y), 0)
+        loss = -w_y * logsigmoid(-r)
     if epsilon > 0:
         uniform = (w / logits.shape[1]).expand_as(logits)
-        loss = (1 - epsilon) * loss + epsilon * (soft_cross_entropy(logits, uniform) * keep)
+        loss = (1 - epsilon) * loss + epsilon * torch.where(keep, soft_cross_entropy(logits, uniform), 0)
     return _checks.reduce(loss, reduction, w_y)
 
 

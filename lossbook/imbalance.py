@@ -178,7 +178,7 @@ def softmax_focal_loss(
     target, keep = _checks.class_target(target, logits, _checks.integer("ignore_index", ignore_index))
     gamma = _checks.number("gamma", gamma, "[0, inf)")
     w = _checks.class_weight(weight, logits)[target] * keep
-    r = log_odds_against(_checks.only_kept(logits, keep), target)
+    r = torch.where(keep, log_odds_against(_checks.only_kept(logits, keep), target), 0)
     log_p_y, log_1_minus_p_y = logsigmoid(-r), logsigmoid(r)
     loss = -w * torch.exp(gamma * log_1_minus_p_y) * log_p_y
     return _checks.reduce(loss, reduction, w)

@@ -303,6 +303,12 @@ def test_a_sum_that_misses_1_by_rounding_is_made_1():
     assert bool((information.kl_divergence(p, q) >= 0).all())
 
 
+def test_without_a_common_outcome_jensen_shannon_is_log_2_and_no_more():
+    for q in ([0, 0.6, 0.4], [0, 3 / 8, 5 / 8], [0, 0.5, 0.5]):
+        js = information.js_divergence([1, 0, 0], q)
+        assert math.log(2) * (1 - 1e-15) <= js <= math.log(2)
+
+
 def test_a_base_below_1_turns_the_sign_of_a_divergence_too():
     p, q = BAG, BELIEF
     for measure in (information.kl_divergence, information.js_divergence):

@@ -4,6 +4,8 @@ numbers. A transform that a loss refuses stands in its row with the reason, and 
 
 import functools
 import importlib
+import inspect
+import math
 from pathlib import Path
 
 import pytest
@@ -146,6 +148,22 @@ def test_one_graph_with_its_own_backward_serves_batches_of_every_size(row):
         assert_close(gradients(compiled, row, row.inputs(n)), gradients(row, row, row.inputs(n)))
         made.add(counter.frame_count)
     assert len(made) == 1
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if "ignore_index" in inspect.signature(row.loss).parameters],
+                         ids=lambda row: row.name)
+def test_nothing_that_stands_in_an_ignored_example_reaches_a_compiled_value_or_gradient(row):
+    torch.compiler.reset()
+    logits, target = row.inputs(5)
+    if target.is_floating_point():
+        pytest.skip("probabilities name no class that could be ignored")
+    target[2] = row.options.get("ignore_index", -100)
+    poisoned = logits.index_fill(0, torch.tensor(2), math.nan)
+    compiled = torch.compile(row, backend="aot_eager", fullgraph=True)
+    value, (slope,) = gradients(compiled, row, (poisoned, target))
+    assert_close((value, (slope,)), gradients(row, row, (poisoned, target)))
+    assert_close(slope[2], torch.zeros(3, dtype=torch.float64), rtol=0, atol=0)
+    assert bool(value.isfinite())
 
 
 def exports(row, *, strict):

@@ -26,7 +26,7 @@ def log_odds_backward(grad: Tensor, p: Tensor, rest: Tensor, y: Tensor) -> Tenso
     """Return grad times the derivative of r, which is p_j / rest for the other classes and -1 for y."""
     up = grad.unsqueeze(1)
     each = (up / rest).nan_to_num_()  # rest is 0 where all p have underflowed, and whatever times p is 0
-    return (p * each).scatter_(1, y, -up)
+    return _none_where_left_out(up, p * each).scatter_(1, y, -up)
 
 
 @in_pieces
@@ -44,7 +44,13 @@ def soft_cross_entropy(logits: Tensor, factor: Tensor) -> tuple[Tensor, Tensor]:
 
 def by_class(grad: Tensor, slope: Tensor) -> Tensor:
     """Return the gradient of a loss of each example, (N, …), whose slope is (N, K, …)."""
-    return grad.unsqueeze(1) * slope
+    up = grad.unsqueeze(1)
+    return _none_where_left_out(up, up * slope)
+
+
+def _none_where_left_out(up: Tensor, gradient: Tensor) -> Tensor:
+    # 0 times NaN is NaN. What is not compiled has 0 for the logits of an example that is left out, and no NaN here.
+    return torch.where(up == 0, 0, gradient) if torch.compiler.is_compiling() else gradient
 
 
 @in_pieces

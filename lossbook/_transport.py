@@ -93,37 +93,43 @@ def exponent(f: Tensor, g: Tensor, cost: Tensor, reg: float) -> Tensor:
 
 
 def _sinkhorn(cost: Tensor, a: Tensor, b: Tensor, reg: float) -> tuple[Tensor, Tensor]:
+    """Return the potentials of one problem: Sinkhorn's sweeps, from a high temperature down to ``reg``.
+
+    Sweeps hardly move a mass between groups of points that little connects. There a step of Newton's does.
+    """
     rows, columns = a > 0, b > 0
     some, p, q = cost[rows][:, columns], a[rows], b[columns]
-    spread = float(some.max() - some.min())
+    spread, stuck = float(some.max() - some.min()), False
     g, eps, exact = torch.zeros_like(q), max(spread, reg), min(TOLERANCE + 1e-13 * spread / reg, 1e-6)
     for _ in range(ROUNDS):
-        g, error = _settle(g, some, p, q, eps, exact if eps == reg else ROUGH)
+        g, error, stuck = _settle(g, some, p, q, eps, exact if eps == reg else ROUGH)
         if eps == reg and error < exact:
             f = _soft_minimum(cost[:, columns], g, q, reg)
             return f, _soft_minimum(cost[rows].T, f[rows], p, reg)
+        if stuck:
+            break
         if error < ROUGH:  # each temperature starts where the last one ended
             eps = max(eps / 2, reg)
     raise ValueError(f"reg, or blur squared, must be larger for costs as different as these, by up to {spread:.3g}, "
                      f"got {reg}")
 
 
-def _settle(g: Tensor, cost: Tensor, a: Tensor, b: Tensor, eps: float, goal: float) -> tuple[Tensor, float]:
-    """Return g closer to its goal, and how far the rows are from theirs: by sweeps, and by Newton if they do not do."""
-    spread = float(cost.max() - cost.min())
+def _settle(g: Tensor, cost: Tensor, a: Tensor, b: Tensor, eps: float, goal: float) -> tuple[Tensor, float, bool]:
+    """Return g closer to its goal, how far the rows are from theirs, and whether nothing brings them closer."""
+    spread, stuck = float(cost.max() - cost.min()), True
     for step in (_scale, newton_step):
         f, g = _sweep(g, cost, a, b, eps)
         error, value = _error(f, g, cost, b, eps), a @ f + b @ g
         if error < goal:
-            break
+            return g, error, False
         dg = step(f, g, cost, a, b, eps)[1]
         dg *= min(1.0, spread / (float(dg.abs().max()) or 1.0))  # no potential of the answer is larger
         for part in (4.0**-k for k in range(20)):  # a whole step of Newton's may go too far
             moved = _sweep(g + part * dg, cost, a, b, eps)
             if a @ moved[0] + b @ moved[1] > value or _error(*moved, cost, b, eps) < error:
-                g = moved[1]
+                g, stuck = moved[1], False
                 break
-    return g, error
+    return g, error, stuck
 
 
 def _soft_minimum(cost: Tensor, g: Tensor, b: Tensor, eps: float) -> Tensor:

@@ -167,7 +167,7 @@ def hardest_triplets(embeddings: Tensor, labels: Tensor) -> tuple[Tensor, Tensor
     References:
         Hermans, Beyer and Leibe, 2017 (arXiv:1703.07737).
     """
-    z = _embeddings("embeddings", embeddings).detach()
+    z = _embeddings("embeddings", embeddings)
     distance = _distances(z)
     positive, negative = _relations(labels, z)
     if z.shape[0] == 0:
@@ -496,7 +496,7 @@ def _similarities(z: Tensor, temperature: float) -> Tensor:
 
 @with_backward(fast.products, fast.products_backward)
 def _products(rows: Tensor) -> Tensor:
-    return rows @ rows.T
+    return rows @ rows.T  # autocast is kept away from it
 
 
 def _log_sum_over_negatives(u: Tensor, negative: Tensor, pair: Tensor, *, small: bool) -> Tensor:

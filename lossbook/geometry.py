@@ -236,6 +236,7 @@ def emd_loss(x: Tensor, y: Tensor, *, cost: str | Tensor = "euclidean", reductio
         TypeError: if an argument has the wrong type.
         ValueError: if shapes do not fit, a cloud is empty, a number is not finite, a mass is negative, the totals
             differ, or an option is unknown.
+        RuntimeError: if the solver of the linear program gives up.
 
     Example:
         >>> emd_loss(torch.tensor([[0.0], [1.0]]), torch.tensor([[0.0], [0.0], [3.0]]))  # 1/3 · 2 + 1/6 · 0 + 1/6 · 1
@@ -273,7 +274,8 @@ def sinkhorn_loss(
         x: a cloud, shape (P, D), or (N, P, D) for N of them; with a tensor for ``cost``, masses of shape (P,), at
             least 0.
         y: a cloud, shape (Q, D) or (N, Q, D); or masses of shape (Q,), of the same total.
-        reg: strength of the entropy, above 0, in the unit of the costs.
+        reg: strength of the entropy, above 0, in the unit of the costs; below about a millionth of the largest no plan
+            is found.
         cost: "euclidean", "squared euclidean", or the cost between masses, shape (P, Q).
         reduction: "none", "mean" (over pairs) or "sum".
 
@@ -296,13 +298,13 @@ def sinkhorn_loss(
     a, b, costs = _problem(x, y, cost)
     total = a.sum(-1, keepdim=True)
     a, b = a / total, b / b.sum(-1, keepdim=True)
-    f, g = prices = _transport.potentials(costs.detach(), a.detach(), b.detach(), reg)
+    price_x, price_y = f, g = _transport.potentials(costs.detach(), a.detach(), b.detach(), reg)
     for _ in range(2):  # each step of Newton's makes one derivative more right, and leaves the value
         df, dg = _transport.newton_step(f, g, costs, a, b, reg)
         f, g = f + df, g + dg
     plan = a.unsqueeze(-1) * b.unsqueeze(-2) * _transport.exponent(f, g, costs, reg).exp()
     # 0, but where the steps cannot move a mass, its gradient is the price of it.
-    lacking = (prices[0] * (a - plan.sum(-1))).sum(-1) + (prices[1] * (b - plan.sum(-2))).sum(-1)
+    lacking = (price_x * (a - plan.sum(-1))).sum(-1) + (price_y * (b - plan.sum(-2))).sum(-1)
     return _checks.reduce(_narrow(total.squeeze(-1) * ((plan * costs).sum((-2, -1)) + lacking), x, y), reduction)
 
 

@@ -107,7 +107,7 @@ def pairwise_logistic_loss(
     ordered = r.unsqueeze(2) > r.unsqueeze(1)  # of entry i, j: i belongs before j
     cost = -logsigmoid(s.unsqueeze(2) - s.unsqueeze(1))
     if weight == "ndcg":
-        cost = cost * _ndcg_changes(s.detach(), r)
+        cost = cost * _ndcg_changes(s, r)
     return _checks.reduce(torch.where(ordered, cost, 0).sum((1, 2)), reduction, kept.to(s.dtype))
 
 
@@ -291,16 +291,14 @@ def _lists(scores: Tensor, relevance: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     if s.ndim != 2 or s.shape[1] == 0:
         raise ValueError(f"scores must have shape (N, L) with L of at least 1, got {tuple(s.shape)}")
     _checks.same_shape("relevance", relevance, "scores", s)
-    if relevance.is_complex():
-        raise TypeError(f"relevance must hold real numbers, got {relevance.dtype}")
-    r = _checks.floats("relevance", relevance) if relevance.is_floating_point() else relevance.long()
+    r = _checks.real("relevance", relevance, torch.int64)
     _checks.within(r, 0, torch.inf, "every grade in relevance must be finite and at least 0")
     kept = r.amax(1) > r.amin(1)
     return torch.where(kept.unsqueeze(1), s, 0), r, kept
 
 
 def _ndcg_changes(s: Tensor, r: Tensor) -> Tensor:
-    """Return by how much nDCG would change if items i and j changed places, shape (N, L, L)."""
+    # By how much nDCG would change if items i and j changed places, shape (N, L, L): places have no gradient.
     r = _wide(r)
     gain = (r - r.amax(1, keepdim=True)).exp2() - (-r.amax(1, keepdim=True)).exp2()  # all by 2^max, which may be large
     place, best_place = (x.argsort(dim=1, descending=True, stable=True).argsort(dim=1) for x in (s, r))

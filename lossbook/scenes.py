@@ -146,7 +146,7 @@ def placed_digits(
         Images, shape (n, 1, size, size), and digits, shape (n,).
 
     Raises:
-        TypeError: if ``noise`` is no number.
+        TypeError: if an argument has the wrong type, for instance no ``digits``.
         ValueError: if an argument is outside its range.
 
     Example:
@@ -157,15 +157,12 @@ def placed_digits(
     References:
         Alpaydin and Kaynak, 1998, UCI Machine Learning Repository: Optical Recognition of Handwritten Digits.
     """
-    _checks.number("noise", noise, "[0, inf)")
-    wrong = [digit for digit in digits if digit not in range(10)]
-    if wrong or len(digits) == 0:
-        raise ValueError(f"digits must hold one or more numbers from 0 to 9, got {wrong or digits}")
-    if size < 8:
-        raise ValueError(f"size must be at least 8, the size of a digit, got {size}")
+    n, noise = _checks.integer("n", n, "[0, inf)"), _checks.number("noise", noise, "[0, inf)")
+    size, rng = _checks.integer("size", size, "[8, inf)"), _rng(seed)
+    if isinstance(digits, str) or not isinstance(digits, Sequence) or len(digits) == 0:
+        raise TypeError(f"digits must be a sequence of one or more digits, got {digits!r}")
     ink, labels = _part(part)
-    rng = _rng(seed)
-    shown = rng.choice(np.array(digits, dtype=int), n)
+    shown = rng.choice([_checks.integer("each of digits", digit, "[0, 9]") for digit in digits], n)
     images = np.zeros((n, size, size))
     for image, digit, row, column in zip(images, shown, *rng.integers(size - 7, size=(2, n)), strict=True):
         image[row : row + 8, column : column + 8] = rng.choice(ink[labels == digit])
@@ -199,7 +196,7 @@ def digit_lists(
         Images, shape (n, length, 64), and grades, shape (n, length).
 
     Raises:
-        TypeError: if ``noise`` or ``mistakes`` is no number.
+        TypeError: if an argument has the wrong type.
         ValueError: if an argument is outside its range.
 
     Example:
@@ -210,12 +207,9 @@ def digit_lists(
     References:
         Alpaydin and Kaynak, 1998, UCI Machine Learning Repository: Optical Recognition of Handwritten Digits.
     """
-    _checks.number("noise", noise, "[0, inf)")
-    _checks.number("mistakes", mistakes, "[0, 1]")
-    if length < 1:
-        raise ValueError(f"length must be at least 1, got {length}")
-    ink, labels = _part(part)
-    rng = _rng(seed)
+    n, length = _checks.integer("n", n, "[0, inf)"), _checks.integer("length", length, "[1, inf)")
+    noise, mistakes = _checks.number("noise", noise, "[0, inf)"), _checks.number("mistakes", mistakes, "[0, 1]")
+    (ink, labels), rng = _part(part), _rng(seed)
     which = rng.integers(len(ink), size=(n, length))
     images = ink[which].reshape(n, length, 64) + noise * rng.standard_normal((n, length, 64))
     mistaken, drawn = rng.random((n, length)) < mistakes, rng.integers(5, size=(n, length))

@@ -12,6 +12,7 @@ import pytest
 import references_embedding as references
 import torch
 from hypothesis import given
+from references import KNOWN
 from torch.nn import functional as F
 from torch.testing import assert_close
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -102,10 +103,12 @@ PAIRS = [pytest.param(case, batch, id=f"{case.name}-{batch}") for case in CASES 
          if case.kind != "cosines" or batch in {"ordinary", "far"}]  # cosines have no size
 
 
-@functools.cache
 def exact(name, batch):
-    case = next(case for case in CASES if case.name == name)
-    return references.exact(case.reference, inputs(case.kind, batch), **case.options)
+    """Return the values and the gradients of the named case, worked out once."""
+    if (name, batch) not in KNOWN:
+        case = next(case for case in CASES if case.name == name)
+        KNOWN[name, batch] = references.exact(case.reference, inputs(case.kind, batch), **case.options)
+    return KNOWN[name, batch]
 
 
 def value_and_slopes(case, tensors, **more):
@@ -328,6 +331,14 @@ def test_batch_all_is_the_mean_of_all_triplets():
     assert_close(found, torch.stack([each[a == i].mean() if i != 3 else torch.tensor(0.0) for i in range(6)]))
 
 
+def test_batch_all_of_one_triplet_is_its_loss():
+    z = inputs("labels")[0][:3]
+    found = lossbook.batch_all_triplet_loss(z, torch.tensor([0, 0, 1]), reduction="none")
+    expected = lossbook.triplet_loss(z[[0, 1]], z[[1, 0]], z[[2, 2]], reduction="none")
+    assert_close(found, torch.cat([expected, torch.zeros(1)]))
+    assert_close(lossbook.batch_all_triplet_loss(z, torch.tensor([0, 0, 1])), expected.mean())
+
+
 # What they ask for.
 
 
@@ -468,6 +479,13 @@ def test_arcface_gradient_is_stretched_as_the_docstring_says():
     assert cosine.grad[0, 0].item() == pytest.approx(s * (p - 1) * math.sin(theta + m) / math.sin(theta))
 
 
+def test_cosines_of_half_precision_may_be_rounded_further():
+    top = torch.tensor([[1 + 8 * 2.0**-7, 0.0]], dtype=torch.bfloat16)
+    assert bool(lossbook.arcface_loss(top, torch.tensor([0])).isfinite())
+    with pytest.raises(ValueError, match=r"every cosine must be in \[-1, 1\], got 1\.0703"):
+        lossbook.arcface_loss(top + 2.0**-7, torch.tensor([0]))
+
+
 def test_rounding_may_take_a_cosine_past_1():
     above = torch.tensor([[1 + 2.0**-22, 0.0], [-1 - 2.0**-22, 0.0]], requires_grad=True)
     ends = torch.tensor([[1.0, 0.0], [-1.0, 0.0]])
@@ -503,8 +521,9 @@ def test_hardest_triplets_are_found_by_differences_and_not_by_products():
 
 
 def test_mining_has_no_gradient_and_takes_no_examples_too():
-    a, p, n = lossbook.hardest_triplets(torch.zeros(0, 2), torch.zeros(0).long())
+    a, p, n = lossbook.hardest_triplets(torch.zeros(0, 2), torch.zeros(0).int())
     assert a.shape == p.shape == n.shape == (0,)
+    assert a.dtype == p.dtype == n.dtype == torch.int64
     assert lossbook.triplet_loss(torch.zeros(4, 2)[a], torch.zeros(4, 2)[p], torch.zeros(4, 2)[n]) == 0
     a, _, _ = lossbook.hardest_triplets(torch.randn(4, 2, requires_grad=True), torch.tensor([0, 0, 1, 2]))
     assert a.tolist() == [0, 1]

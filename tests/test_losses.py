@@ -772,7 +772,7 @@ def large(kind):
     return (logits.sigmoid() if kind == "probs" else logits).requires_grad_(), target
 
 
-@pytest.mark.parametrize(("loss", "kind", "times"), [
+MEMORY = [
     (lossbook.mse_loss, "pair", 2), (lossbook.binary_cross_entropy, "probs", 3),
     (lossbook.binary_cross_entropy_with_logits, "soft", 3), (lossbook.cross_entropy, "classes", 2.5),
     (lossbook.cross_entropy, "distribution", 3.5),
@@ -785,7 +785,16 @@ def large(kind):
     (lossbook.ohem_loss, "binary", 3), (functools.partial(lossbook.ohem_loss, keep=N // 2), "binary", 4.5),
     (lossbook.log_cosh_loss, "pair", 5), (lossbook.squared_hinge_loss, "binary", 5),
     (lossbook.quantile_loss, "pair", 5.5),
-], ids=str)
+]
+
+
+def called(loss):
+    """Return the name of a loss and its options, alike in every process."""
+    inner = getattr(loss, "func", loss)
+    return " ".join([inner.__name__, *getattr(loss, "keywords", {})])
+
+
+@pytest.mark.parametrize(("loss", "kind", "times"), MEMORY, ids=[f"{called(loss)} {kind}" for loss, kind, _ in MEMORY])
 def test_forward_and_backward_hold_no_more_than_so_many_times_the_memory_of_the_input(loss, kind, times):
     prediction, target = large(kind)
     assert peak(lambda: loss(prediction, target).backward()) <= (times + 0.01) * 4 * N

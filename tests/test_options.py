@@ -17,7 +17,7 @@ from rows import Row
 from test_transforms import ALL
 from torch.utils import _pytree as pytree
 
-from lossbook import data, imbalance, information, metrics
+from lossbook import data, imbalance, information, metrics, scenes
 
 BAD = {
     float: [True, "2", math.nan, 1j, [0.5], torch.tensor(0.5)],
@@ -45,12 +45,15 @@ OTHERS = [
     Row("tail", data.long_tail, lambda _: (100, 3), {"ratio": 2.0}),
     Row("digits", data.digits_split, lambda _: (), {"ratio": 2.0}),
     Row("tumours", data.breast_cancer_split, lambda _: ()),
+    Row("placed digits", scenes.placed_digits, lambda _: (20,)),
+    Row("lists of digits", scenes.digit_lists, lambda _: (20,)),
 ]
 
 
 def kind(hint):
     """Return the key of ``BAD`` for a type hint, None for a hint that says something else."""
-    kinds = {typing.get_origin(part) or part for part in typing.get_args(hint) or [hint]}
+    parts = [hint] if typing.get_origin(hint) is Sequence else typing.get_args(hint) or [hint]
+    kinds = {typing.get_origin(part) or part for part in parts}
     return next((key for key in (Sequence, torch.Tensor, float, int, str) if key in kinds), None)
 
 
@@ -82,7 +85,7 @@ def call(row, **more):
 
 @pytest.mark.parametrize(("row", "name", "value", "key", "may_be_none"), OPTIONS)
 def test_an_option_of_the_wrong_type_is_an_error_that_names_it(row, name, value, key, may_be_none):  # noqa: ARG001
-    for bad in BAD[key] + ([] if may_be_none or None in BAD[key] else [None]):
+    for bad in [bad for bad in BAD[key] if bad is not None] + ([] if may_be_none else [None]):
         with pytest.raises((TypeError, ValueError), match=rf"\b{name}\b"):
             call(row, **{name: bad})
 

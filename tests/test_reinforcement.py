@@ -74,19 +74,19 @@ LOG_RATIOS = [0.0, 0.05, -0.05, 0.3, -0.3, 3.0, -3.0, 60.0, -60.0, 87.0, -87.0]
 @precisions
 @pytest.mark.parametrize("clip", [0.2, 0.6], ids=str)
 def test_ppo_loss_is_its_formula_on_all_four_sides(clip, dtype):
-    old = torch.linspace(-3, 0, len(LOG_RATIOS), dtype=dtype).repeat(4)
-    log_probs = (torch.tensor(LOG_RATIOS, dtype=dtype).repeat(4) + old)
-    advantages = torch.tensor([2.0, -2.0, 0.0, -0.3], dtype=dtype).repeat_interleave(len(LOG_RATIOS))
+    old = torch.linspace(-3, 0, len(LOG_RATIOS), dtype=dtype).repeat(5)
+    log_probs = (torch.tensor(LOG_RATIOS, dtype=dtype).repeat(5) + old)
+    advantages = torch.tensor([2.0, -2.0, 0.0, -0.3, 0.5], dtype=dtype).repeat_interleave(len(LOG_RATIOS))
     compare(functools.partial(lossbook.ppo_loss, clip=clip), functools.partial(ppo, clip=clip), [log_probs],
             TIGHT[dtype], [old, advantages])
 
 
 @pytest.mark.parametrize("log_ratio", [89.0, 1e4, 1e30], ids=str)
 def test_ppo_is_finite_where_it_is_cut_off_however_large_the_ratio(log_ratio):
-    log_probs = torch.tensor([log_ratio, -log_ratio], requires_grad=True)
-    loss = lossbook.ppo_loss(log_probs, torch.zeros(2), torch.tensor([2.0, -2.0]), clip=0.2, reduction="sum")
+    log_probs = torch.tensor([log_ratio, -log_ratio, log_ratio], requires_grad=True)
+    loss = lossbook.ppo_loss(log_probs, torch.zeros(3), torch.tensor([2.0, -2.0, 0.0]), clip=0.2, reduction="sum")
     assert_close(loss, torch.tensor(-2 * 1.2 + 2 * 0.8))
-    assert torch.autograd.grad(loss, log_probs)[0].tolist() == [0, 0]
+    assert torch.autograd.grad(loss, log_probs)[0].tolist() == [0, 0, 0]
 
 
 def test_ppo_pulls_back_what_has_gone_the_wrong_way():
@@ -320,13 +320,16 @@ BAD = [
     (lambda: lossbook.td_error(A, U, U, U), TypeError, r"value must have a floating dtype, got torch.int64"),
     (lambda: lossbook.q_learning_error(Z, A, U, U, Z[:, :2]), ValueError,
      r"next_q must have the shape of q \(2, 3\), got \(2, 2\)"),
+    (lambda: lossbook.td_error(U, U, U, U[:1]), ValueError, r"^next_value must have the shape of value \(2,\), got"),
+    (lambda: lossbook.q_learning_error(Z, A, U, U, Z.long()), TypeError, r"^next_q must have a floating dtype"),
     (lambda: lossbook.q_learning_error(Z, A + 1, U, U, Z), ValueError, r"every entry of action must be .* got 3"),
-    (lambda: lossbook.q_learning_error(Z, A, U[:1], U, Z), ValueError, r"reward must have the shape of action"),
+    (lambda: lossbook.q_learning_error(Z, A, U[:1], U, Z), ValueError, r"^reward must have the shape of action \(2,\)"),
     (lambda: lossbook.q_learning_error(Z, A, U, U, Z - math.inf), ValueError,
      r"the largest next_q of every step must be finite, got -inf"),
     (lambda: lossbook.q_learning_error(Z, A, U, U, Z, delta=0.0), ValueError, r"delta must be in \(0, inf\), got 0.0"),
     (lambda: lossbook.q_learning_error(Z[:, 0], A, U, U, Z[:, 0]), ValueError, r"q must have shape \(N, K\)"),
     (lambda: lossbook.ppo_loss(U, U[:1], U), ValueError, r"old_log_probs must have the shape of log_probs \(2,\)"),
+    (lambda: lossbook.ppo_loss(U, U, U[:1]), ValueError, r"^advantages must have the shape of log_probs \(2,\)"),
     (lambda: lossbook.ppo_loss(U, U - math.inf, U), ValueError, r"entry of old_log_probs must be finite, got -inf"),
     (lambda: lossbook.ppo_loss(U, U, U, clip=1.0), ValueError, r"clip must be in \(0, 1\), got 1.0"),
     (lambda: lossbook.ppo_loss(U, U, U, clip=0), ValueError, r"clip must be in \(0, 1\), got 0"),

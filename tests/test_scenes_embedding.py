@@ -87,16 +87,20 @@ def test_a_share_of_the_grades_is_drawn_at_random_and_the_rest_is_kept():
 
 
 @pytest.mark.parametrize(("call", "error", "message"), [
-    (lambda: placed_digits(2, digits=[]), ValueError, r"digits must hold one or more numbers from 0 to 9, got \[\]"),
-    (lambda: placed_digits(2, digits=[3, 10]), ValueError, r"digits must hold one .* from 0 to 9, got \[10\]"),
-    (lambda: placed_digits(2, digits=[0.5]), ValueError, r"digits must hold one .* from 0 to 9, got \[0\.5\]"),
-    (lambda: placed_digits(2, size=7), ValueError, "size must be at least 8, the size of a digit, got 7"),
+    (lambda: placed_digits(2, digits=[]), TypeError, r"digits must be a sequence of one or more digits, got \[\]"),
+    (lambda: placed_digits(2, digits=3), TypeError, "digits must be a sequence of one or more digits, got 3"),
+    (lambda: placed_digits(2, digits="38"), TypeError, "digits must be a sequence of one or more digits, got '38'"),
+    (lambda: placed_digits(2, digits=[3, 10]), ValueError, r"each of digits must be in \[0, 9\], got 10"),
+    (lambda: placed_digits(2, digits=[0.5]), TypeError, "each of digits must be an integer, got float"),
+    (lambda: placed_digits(2, size=7), ValueError, r"size must be in \[8, inf\), got 7"),
     (lambda: placed_digits(2, noise=-1), ValueError, r"noise must be in \[0, inf\), got -1"),
     (lambda: placed_digits(2, noise="much"), TypeError, "noise must be a number, got str"),
     (lambda: digit_lists(2, noise=-1), ValueError, r"noise must be in \[0, inf\), got -1"),
     (lambda: digit_lists(2, mistakes=1.5), ValueError, r"mistakes must be in \[0, 1\], got 1\.5"),
     (lambda: digit_lists(2, mistakes=None), TypeError, "mistakes must be a number, got NoneType"),
-    (lambda: digit_lists(2, length=0), ValueError, "length must be at least 1, got 0"),
+    (lambda: digit_lists(2, length=0), ValueError, r"length must be in \[1, inf\), got 0"),
+    (lambda: digit_lists(-1), ValueError, r"n must be in \[0, inf\), got -1"),
+    (lambda: placed_digits(2.0), TypeError, "n must be an integer, got float"),
 ])
 def test_arguments_are_checked(call, error, message):
     with pytest.raises(error, match=message):

@@ -529,6 +529,14 @@ def test_a_loss_below_the_rounding_of_1_is_kept():
     assert_close(lossbook.dice_loss((2 * t - 1) * 30.0, t), torch.tensor(2 * q / 2), rtol=1e-6, atol=0)
 
 
+def test_a_pixel_whose_logit_is_infinite_is_sure():
+    z, t = torch.tensor([[math.inf, 0.3, -math.inf]]), torch.tensor([[1, 0, 0]])
+    p = torch.tensor(0.3).sigmoid()
+    value, slope = value_and_gradient(lossbook.dice_loss, z, t)
+    assert_close(value, p / (2 + p))
+    assert_close(slope, torch.tensor([[0, (1 - value) / (2 + p) * p * (1 - p), 0]]))
+
+
 def test_dice_is_not_proper():
     truth = torch.tensor([[1, 1, 1, 0, 0]])
     beliefs = torch.linspace(0.01, 0.99, 99, dtype=torch.float64)

@@ -6,7 +6,7 @@ from torch import Tensor
 
 def overlap(z: Tensor, t: Tensor) -> tuple[Tensor, ...]:
     """Return TP, FP and FN of each row, and what their derivative needs."""
-    wrong = torch.addcmul(z, z, t, value=-2).sigmoid_()  # (1 - 2t) z, without rounding
+    wrong = torch.rsub(t, 1, alpha=2).mul_(z).sigmoid_()  # the probability of the other answer, from (1 - 2t) z
     missed = (wrong * t).sum(1)  # not a product of matrices, which autocast would round to bfloat16
     return torch.stack([t.sum(1) - missed, wrong.sum(1) - missed, missed], 1), wrong, t
 

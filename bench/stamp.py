@@ -25,6 +25,7 @@ def code(*scripts: str) -> str:
 def digest(trees: dict[str, ast.Module]) -> str:
     """Return a hash of pieces of code and of all that they reach in lossbook."""
     open_ends = [found for name, tree in trees.items() for found in mentioned(tree, imports(tree), f"bench.{name}")]
+    open_ends += [place for tree in trees.values() for place in imports(tree).values() if place[1] != "*"]  # handed on
     reached: dict[tuple[str, str], str] = {}
     while open_ends:
         module, name = key = open_ends.pop()

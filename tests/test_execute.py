@@ -34,6 +34,9 @@ def small_book(tmp_path):
     for folder in ("lossbook", "bench"):
         (tmp_path / folder).mkdir()
     shutil.copyfile(ROOT / "bench" / "stamp.py", tmp_path / "bench" / "stamp.py")
+    (tmp_path / "bench" / "measured.py").write_text("from lossbook import other as value\n", encoding="utf-8")
+    (tmp_path / "bench" / "results").mkdir()
+    (tmp_path / "bench" / "results" / "x.json").write_text("{}", encoding="utf-8")
     package = '"""Quickly imported."""\n\nused, unused = 1, 2\nother = 3\n'
     (tmp_path / "lossbook" / "__init__.py").write_text(package, encoding="utf-8")
     (tmp_path / "requirements.txt").write_text("numpy==2.0\n", encoding="utf-8")
@@ -58,12 +61,16 @@ def test_only_what_is_stale_is_executed(small_book):
     for path, old, new, stale in [
         ("page.md", "Some prose.", "Other prose.", 0),
         ("lossbook/__init__.py", "other = 3", "other = 4", 0),
+        ("lossbook/__init__.py", "other = 4", "other = 3", 0),
         ("lossbook/__init__.py", "1, 2", "2, 2", 1),
         ("lossbook/__init__.py", "2, 2", "1, 2", 0),  # what was executed before is kept
         ("page.md", "lossbook.used", "lossbook.other", 1),
         ("requirements.txt", "2.0", "2.1", 1),
-        ("page.md", "lossbook.other", "lossbook.other  # of bench", 1),
-        ("lossbook/__init__.py", "1, 2", "1, 3", 1),  # who uses measurements depends on all
+        ("bench/measured.py", "other", "used", 0),
+        ("page.md", "lossbook.other", "import sys; sys.path.insert(0, 'bench'); import measured; measured.value", 1),
+        ("bench/measured.py", "used", "other", 1),
+        ("lossbook/__init__.py", "other = 3", "other = 5", 1),  # which the script reaches
+        ("bench/results/x.json", "{}", "{ }", 1),
     ]:
         edit(small_book / path, old, new)
         done = execute(small_book)

@@ -10,10 +10,11 @@ from types import SimpleNamespace
 import nbformat
 import pytest
 import yaml
+from bs4 import BeautifulSoup
 from docutils import nodes
 from myst_nb.core.read import read_myst_markdown_notebook
 
-from tools.layout import ROOT, notebook_chapters, published_url, repository_url
+from tools.layout import HTML, ROOT, notebook_chapters, published_url, repository_url
 from tools.notebooks import write
 from tools.notebooks.builder import assemble
 from tools.notebooks.cells import Writer, text_outputs
@@ -647,3 +648,25 @@ def test_a_notebook_asks_for_a_gpu_only_where_cells_need_one(committed):
 def test_at_least_80_percent_of_the_cells_with_output_are_compared(committed):
     exact, with_output = compared(committed)
     assert exact >= 0.8 * with_output, f"{exact} of {with_output}"
+
+
+def printed(notebook) -> list[str]:
+    """What the cells of a notebook print, of those whose output it holds and its page shows."""
+    hidden = {"nbval-ignore-output", "remove-output"}
+    cells = [cell for cell in code_of(notebook) if not hidden & {*cell.metadata.get("tags", [])}]
+    outputs = [output for cell in cells for output in cell.outputs]
+    return [output.text.strip("\n") for output in outputs if output.output_type == "stream"]
+
+
+def shown(page: str) -> list[str]:
+    """The same as a page shows it."""
+    cells = BeautifulSoup(page, "html.parser").select("div.cell:not(.tag_nbval-ignore-output)")
+    return [text.get_text().strip("\n") for cell in cells for text in cell.select(".output.stream pre, .stderr pre")]
+
+
+def test_a_page_shows_what_its_notebook_prints(committed):
+    page = HTML / committed.path.relative_to(ROOT).with_suffix(".html")
+    if not page.exists():
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("no book: run make book")
+    beside = nbformat.read(page.with_suffix(".ipynb"), as_version=4)
+    assert shown(page.read_text(encoding="utf-8")) == printed(beside)

@@ -76,14 +76,27 @@ def key(chapter: Path) -> str:
 
 
 def reached(code: str) -> str:
-    """A key of what a piece of code reaches in the package, definition by definition; of measurements, all."""
-    if "bench" in code:
-        return key_of(*PACKAGE)
+    """A key of what a piece of code reaches in the package, definition by definition, and of the measurements."""
     try:
-        tree = ast.parse(code)
+        pieces = {"chapter": ast.parse(code)}
     except SyntaxError:  # a command of IPython, or a mistake that the execution will show
         return key_of(*PACKAGE)
-    return stamp.digest({"chapter": tree})
+    open_ends = list(pieces.values())
+    while open_ends:  # scripts of bench/ that it imports, and those that these import
+        for name in imported(open_ends.pop()) - pieces.keys():
+            script = ROOT / "bench" / f"{name}.py"
+            if script.exists():
+                pieces[name] = stamp.parse(script)
+                open_ends.append(pieces[name])
+    return stamp.digest(pieces) + (key_of("bench/results/*") if len(pieces) > 1 else "")
+
+
+def imported(tree: ast.Module) -> set[str]:
+    """The modules that a piece of code imports, by the first part of their names."""
+    nodes = list(ast.walk(tree))
+    plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    names = plain | {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
+    return {name.split(".")[0] for name in names}
 
 
 def record_path(chapter: Path, cache=None) -> Path | None:

@@ -85,6 +85,16 @@ def test_only_what_is_stale_is_executed(small_book):
     assert "1 to execute" in execute(small_book).stdout
 
 
+def test_the_key_of_a_chapter_is_the_same_in_every_process():
+    """The names in a set stand in another order in each."""
+    code = "from tools.execute.cache import reached; print(reached('import bakeoff, tables, accuracy, behaviours'))"
+    keys = {
+        subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, env={**os.environ, "PYTHONHASHSEED": seed})
+        for seed in "123"
+    }
+    assert len(keys) == 1
+
+
 def test_a_failing_cell_stops_the_build_and_is_shown(small_book):
     edit(small_book / "page.md", "lossbook.used", "assert 1 + 1 == 3")
     done = execute(small_book)

@@ -83,7 +83,7 @@ def reached(code: str) -> str:
         return key_of(*PACKAGE)
     open_ends = list(pieces.values())
     while open_ends:  # scripts of bench/ that it imports, and those that these import
-        for name in imported(open_ends.pop()) - pieces.keys():
+        for name in sorted(imported(open_ends.pop()) - pieces.keys()):
             script = ROOT / "bench" / f"{name}.py"
             if script.exists():
                 pieces[name] = stamp.parse(script)

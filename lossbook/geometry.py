@@ -9,6 +9,8 @@ cloud is its points, shape (P, D), all of the same mass 1/P, in any order; N pai
 import math
 from typing import NamedTuple
 
+from numbers import Integral
+
 import torch
 from torch import Tensor
 
@@ -199,7 +201,7 @@ def chamfer_loss(x: Tensor, y: Tensor, *, norm: int = 2, reduction: str = "mean"
         Fan, Su and Guibas, 2017, CVPR (arXiv:1612.00603).
     """
     x, y = _clouds(x, y)
-    if norm not in (1, 2) or isinstance(norm, bool):
+    if isinstance(norm, bool) or not isinstance(norm, Integral) or norm not in (1, 2):
         raise ValueError(f"norm must be 1 or 2, got {norm!r}")
     # The neighbours are found without gradient, and then the differences are taken: all digits of each.
     distance = torch.cdist(x.detach(), y.detach(), p=norm, compute_mode="donot_use_mm_for_euclid_dist")

@@ -29,6 +29,8 @@ SOURCES = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix("
 MODULES = list(SOURCES)
 TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in SOURCES.items()}
 LOSS_MODULES = [name for name in ("regression", "classification", "imbalance") if name in MODULES]
+FAMILIES = [name for name in MODULES if name in {"segmentation", "geometry", "embedding", "ranking", "sequence",
+                                                 "generative", "reinforcement", "scale"}]  # each has tests of its own
 SPACES = {"logits", "probs", "log_probs", "pred"}
 SECTIONS = ["Args", "Returns", "Yields", "Raises", "Example", "References"]
 PUBLIC = [
@@ -46,6 +48,7 @@ def over(functions):
 
 
 every_function, every_loss = over(PUBLIC), over(LOSSES)
+LATER = [f for f in PUBLIC if f.__module__.split(".")[1] in FAMILIES]
 
 
 def parameters(function):
@@ -109,7 +112,7 @@ def test_docstring_has_its_parts_in_order(function):
     needed = {"Yields" if function.__name__ == "seeded" else "Returns", "Example"}
     needed |= {"Args"} if parameters(function) else set()
     module = function.__module__.split(".")[1]
-    if module in {"information", *LOSS_MODULES}:
+    if module in {"information", *LOSS_MODULES, *FAMILIES}:
         needed |= {"Raises", "References"}
         assert ":math:" in head or ".. math::" in head, "a formula"
     assert needed <= set(found)
@@ -137,6 +140,23 @@ def test_docstring_binds_its_symbols_and_names_its_peers(function):
     assert "Error: " in found["Raises"]
 
 
+@over(LATER)
+def test_a_loss_beyond_classification_says_as_much_and_ends_with_its_reduction(function):
+    head, _ = sections(function)
+    assert "Peers: " in head
+    assert "gradient" in head
+    if function.__name__ not in {"hardest_triplets", "td_error"}:  # what a loss is made of
+        last = parameters(function)[-1]
+        assert (last.name, last.default) == ("reduction", "mean")
+    tensors = {p.name for p in parameters(function) if p.kind is not p.KEYWORD_ONLY}
+    unbound = {name for name in tensors if f"``{name}``" not in head}
+    assert unbound <= {"input_lengths", "target_lengths"}  # lengths stand in no formula
+
+
+def test_there_are_losses_beyond_classification():
+    assert len(LATER) > 45
+
+
 @every_loss
 def test_every_loss_has_a_row_in_the_table_of_tests(function):
     from test_losses import CASES
@@ -144,7 +164,7 @@ def test_every_loss_has_a_row_in_the_table_of_tests(function):
     assert function in {case.loss for case in CASES}
 
 
-@every_loss
+@over(LOSSES + LATER)
 def test_every_loss_is_at_the_top(function):
     assert getattr(lossbook, function.__name__) is function
     assert function.__name__ in lossbook.__all__

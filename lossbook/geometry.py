@@ -7,9 +7,8 @@ cloud is its points, shape (P, D), all of the same mass 1/P, in any order; N pai
 """
 
 import math
-from typing import NamedTuple
-
 from numbers import Integral
+from typing import NamedTuple
 
 import torch
 from torch import Tensor

@@ -12,6 +12,8 @@ from PIL import Image
 
 from tools.browser import load_pictures, open_figures, use_theme, wait_until_ready
 
+Image.MAX_IMAGE_PIXELS = None  # the page of the API is long
+
 THEMES = ("light", "dark")
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 

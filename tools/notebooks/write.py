@@ -46,7 +46,7 @@ def is_edited(path: Path) -> bool:
     """Whether somebody has changed the text of a notebook that was written here."""
     try:
         notebook = nbformat.reads(path.read_text(encoding="utf-8"), as_version=4)
-    except (OSError, ValueError):  # there is none, or it is none
+    except (OSError, ValueError, nbformat.ValidationError):  # there is none, or it is none
         return False
     made = notebook.metadata.get("lossbook", {}).get("digest")
     return made is not None and made != digest(notebook.cells)

@@ -1,7 +1,7 @@
 """Run every check and say at the end which of them failed.
 
 What does not need the pages runs beside the book, and gives way to it. With everything installed, and nothing built
-before, all of it takes less than six minutes of two quiet cores; a run that takes more of the processor fails where
+before, all of it should take less than twelve minutes of two quiet cores; a run that takes more fails where
 LOSSBOOK_BUDGETS is set, as it is for a release. Waiting for a busy machine does not count.
 """
 

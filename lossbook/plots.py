@@ -62,6 +62,57 @@ STYLES: dict[str, dict[str, str]] = {
         ("distribution-balanced", _SKY, _DASHDOT),
         ("resampling", _BLACK, _DASHED),
         ("threshold", _BLACK, _DASHDOT),
+        # Part V: colour and line are unique within a family, beside the losses of Parts I to IV that it is compared with
+        # masks
+        ("dice", _RED, _SOLID),
+        ("jaccard", _GREEN, _DASHED),
+        ("tversky", _BROWN, _SOLID),
+        ("focal-tversky", _BROWN, _DASHED),
+        ("combo", _PURPLE, _DASHED),
+        ("lovasz", _PURPLE, _SOLID),
+        # boxes
+        ("iou", _BLUE, _SOLID),
+        ("giou", _RED, _SOLID),
+        ("diou", _GREEN, _SOLID),
+        ("ciou", _PURPLE, _SOLID),
+        # clouds
+        ("kl", _BROWN, _SOLID),
+        ("js", _GREEN, _DASHED),
+        ("wasserstein", _BLUE, _SOLID),
+        ("chamfer", _RED, _SOLID),
+        ("sinkhorn", _PURPLE, _DASHED),
+        ("sinkhorn-divergence", _PURPLE, _SOLID),
+        # embeddings
+        ("contrastive", _RED, _SOLID),
+        ("triplet", _GREEN, _SOLID),
+        ("angular", _BROWN, _SOLID),
+        ("nt-xent", _PURPLE, _SOLID),
+        ("sup-con", _PURPLE, _DASHED),
+        ("arcface", _SKY, _DASHED),
+        # rankings
+        ("margin-ranking", _GREEN, _SOLID),
+        ("pairwise-logistic", _SKY, _SOLID),
+        ("lambda-rank", _RED, _DASHED),
+        ("list-net", _PURPLE, _SOLID),
+        ("list-mle", _BROWN, _SOLID),
+        ("dpo", _RED, _SOLID),
+        # sequences
+        ("ctc", _RED, _SOLID),
+        # generation
+        ("minimax", _RED, _SOLID),
+        ("non-saturating", _GREEN, _SOLID),
+        ("least-squares", _PURPLE, _SOLID),
+        ("hinge-gan", _BROWN, _SOLID),
+        ("wasserstein-gan", _SKY, _DASHED),
+        # denoising
+        ("predict-noise", _RED, _SOLID),
+        ("predict-clean", _GREEN, _SOLID),
+        ("predict-v", _PURPLE, _SOLID),
+        ("flow", _BROWN, _SOLID),
+        # consequences
+        ("policy-gradient", _GREEN, _SOLID),
+        ("ppo", _RED, _SOLID),
+        ("q-learning", _PURPLE, _SOLID),
     ]
 }
 

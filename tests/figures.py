@@ -4,9 +4,11 @@ A row has some positions of the sliders, and a function that gets the sliders' v
 holds at that moment, and yields pairs: what the figure has, and what lossbook says.
 """
 
+import importlib
 import json
 import math
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -236,7 +238,7 @@ def judges(at, tables):
     yield [round(row["half"], 4) for row in shown], [round(each.mean - each.low, 4) for each in intervals]
 
 
-FIGURES = {
+FIGURES: dict[str, Row] = {
     "fig-loss-sliders": Row([{"m": 3.3, "c": 5.3}, {"m": -2, "c": 13}, {"m": 8, "c": -1.5}], line),
     "fig-loss-noise": Row(
         [
@@ -298,3 +300,6 @@ FIGURES = {
         judges,
     ),
 }
+
+for path in sorted(Path(__file__).parent.glob("figures_*.py")):  # Part V: a file for each chapter
+    FIGURES |= importlib.import_module(path.stem).FIGURES

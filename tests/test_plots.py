@@ -62,9 +62,21 @@ def page(figure):
     return figure._repr_mimebundle_()["text/html"]
 
 
-def test_no_two_losses_share_colour_and_line():
-    pairs = [tuple(style.values()) for style in plots.STYLES.values()]
-    assert len(set(pairs)) == len(pairs)
+def families() -> list[list[dict[str, str]]]:
+    """The styles of Parts I to IV, and those of each chapter of Part V: what can stand in one figure."""
+    source = (ROOT / "lossbook" / "plots.py").read_text(encoding="utf-8")
+    first, *others = re.split(r"# Part V.*\n", source[source.index("STYLES: ") : source.index("_DASHES")])
+    parts = [first, *re.split(r"(?m)^ +# .*$", others[0])]
+    names = [re.findall(r'\("([\w-]+)", _', part) for part in parts]
+    assert {name for some in names for name in some} == set(plots.STYLES)
+    return [[plots.STYLES[name] for name in some] for some in names if some]
+
+
+def test_no_two_losses_of_a_family_share_colour_and_line():
+    assert len(families()) == 10
+    for styles in families():
+        pairs = [tuple(style.values()) for style in styles]
+        assert len(set(pairs)) == len(pairs)
 
 
 def test_styles_use_the_colours_of_the_style_file():
@@ -84,7 +96,7 @@ def test_colour_stands_out_on_the_white_card_in_both_themes(color):
 
 @pytest.mark.parametrize("sight", SIGHT)
 def test_losses_with_the_same_line_differ_in_colour_to_every_eye(sight):
-    for one, other in itertools.combinations(plots.STYLES.values(), 2):
+    for one, other in itertools.chain(*(itertools.combinations(styles, 2) for styles in families())):
         if one["linestyle"] == other["linestyle"]:
             seen = [SIGHT[sight] @ linear(mpl.colors.to_rgb(style["color"])) for style in (one, other)]
             assert np.linalg.norm(np.subtract(*(lab(np.clip(rgb, 0, 1)) for rgb in seen))) >= 20

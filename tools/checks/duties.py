@@ -54,7 +54,7 @@ def places(path: Path) -> list[Problem]:
     count = len(yaml.safe_load(asked.read_text(encoding="utf-8")) or []) if asked.exists() else 0
     plan = yaml.safe_load((ROOT / "chapters/reference/teaching.yml").read_text(encoding="utf-8"))
     boxes = ElementTree.parse(ROOT / "chapters/map.svg").iter()
-    figures = (ROOT / "tests/figures.py").read_text(encoding="utf-8")
+    figures = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "tests").glob("figures*.py"))
     wanted = {
         f"name the page chapters/{name} in _toc.yml": any(f"chapters/{name}" in pages for _, pages in parts()),
         f"give the chapter a box with data-page={name} in chapters/map.svg":

@@ -12,6 +12,15 @@ book: .venv/ready ## execute the chapters, write pages, notebooks and slides, pr
 test: .venv/ready ## run every check: lint, types, unit tests, the book, the notebooks, the pages
 	@$(RUN) -m tools.test
 
+lint: .venv/ready ## only lint and types
+	@$(RUN) -m tools.test lint
+
+unit: .venv/ready ## only the tests that need no built book
+	@$(RUN) -m tools.test unit
+
+pages: .venv/ready ## only the tests of the built book, which is built first
+	@$(RUN) -m tools.test pages
+
 epub: .venv/ready ## write the book as an EPUB, beside its pages
 	@$(RUN) -m tools.build && $(RUN) -m tools.shapes.epub
 
@@ -57,4 +66,4 @@ clean: ## remove the environment and everything built
 
 FORCE:
 
-.PHONY: help book test rules epub pdf test-gpu test-colab test-lowest screenshots bench bakeoff experiments mutants pins clean
+.PHONY: help book test lint unit pages rules epub pdf test-gpu test-colab test-lowest screenshots bench bakeoff experiments mutants pins clean

@@ -9,7 +9,9 @@ import hypothesis
 import pytest
 import torch
 
-from tools.browser import chromium, missing, served
+from tools.browser import CHROMIUM, chromium, served
+from tools.build import sources_key
+from tools.layout import HTML
 
 torch.set_num_threads(1)
 hypothesis.settings.register_profile("lossbook", deadline=None)  # a busy machine is no failure
@@ -38,13 +40,35 @@ def pytest_xdist_make_scheduler(config, log):
     return ByPage(config, log)
 
 
-@pytest.fixture(scope="session")
-def site():
-    """The address of the built book, served from this machine."""
-    if reason := missing():
+def need(reason: str | None) -> None:
+    """Skip a test that lacks something; where everything has to be there, fail."""
+    if reason:
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(reason)
+
+
+@pytest.fixture(scope="session")
+def built_book():
+    """The folder of the built book, of the present sources."""
+    key = HTML / ".key"
+    need(None if key.exists() else "no book is built: run make book")
+    need(None if key.read_text(encoding="utf-8").startswith(sources_key()) else "the book is older than its sources: "
+         "run make book")
+    return HTML
+
+
+@pytest.fixture(scope="session")
+def site(built_book):  # noqa: ARG001
+    """The address of the built book, served from this machine."""
+    need(None if CHROMIUM else "no Chromium on this machine: install the package chromium")
     with served() as address:
         yield address
+
+
+def pytest_collection_modifyitems(items):
+    """Mark the tests of the built book: make pages runs them, and make unit all others."""
+    for item in items:
+        if "built_book" in getattr(item, "fixturenames", ()):
+            item.add_marker("book")
 
 
 @pytest.fixture(scope="session")
@@ -64,10 +88,23 @@ def tab(browser, site):
 
 @pytest.fixture(scope="session")
 def visits(tab, site):
-    """What was seen on a page: each is visited once by the worker that has its tests."""
+    """What was seen on a page: each is visited once by the worker that has its tests, also where the visit fails."""
     from visit import look_at
 
-    return functools.cache(lambda page: look_at(tab, site + page))
+    @functools.cache
+    def visit(page):
+        try:
+            return look_at(tab, site + page), None
+        except Exception as problem:
+            return None, problem
+
+    def seen(page):
+        found, problem = visit(page)
+        if problem is not None:
+            raise problem
+        return found
+
+    return seen
 
 
 def pytest_terminal_summary(terminalreporter):

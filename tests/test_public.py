@@ -25,12 +25,7 @@ UNLISTED = ["404.html", "search.html", "genindex.html"]
 CITATION = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
 SITE = published_url()
 every_page = pytest.mark.parametrize("page", PAGES)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _built():
-    if not (HTML / PAGES[0]).exists():
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"no book in {HTML}: run make book")
+of_the_book = pytest.mark.usefixtures("built_book")
 
 
 @functools.cache
@@ -52,6 +47,7 @@ def heading(page: str) -> str:
 
 
 @every_page
+@of_the_book
 def test_a_page_has_one_title_and_one_description_of_its_own(page):
     assert len(head(page).find_all("title")) == 1
     (description,) = told(page, "description")
@@ -61,6 +57,7 @@ def test_a_page_has_one_title_and_one_description_of_its_own(page):
 
 
 @every_page
+@of_the_book
 def test_a_page_has_one_canonical_address_and_the_preview_leads_there(page):
     canonical = [link["href"] for link in head(page).find_all("link", rel="canonical")]
     assert canonical == [SITE + page]
@@ -68,6 +65,7 @@ def test_a_page_has_one_canonical_address_and_the_preview_leads_there(page):
 
 
 @every_page
+@of_the_book
 def test_a_preview_shows_the_title_and_a_picture_that_lies_in_the_book(page):
     title = CITATION["title"] if page == PAGES[0] else heading(page)
     assert told(page, "og:title") == [title]
@@ -82,6 +80,7 @@ def test_a_preview_shows_the_title_and_a_picture_that_lies_in_the_book(page):
 
 
 @every_page
+@of_the_book
 def test_a_reference_manager_finds_what_it_needs(page):
     is_first = page == PAGES[0]
     assert told(page, "citation_title") == [CITATION["title"] if is_first else heading(page)]
@@ -93,6 +92,7 @@ def test_a_reference_manager_finds_what_it_needs(page):
 
 
 @every_page
+@of_the_book
 def test_a_page_has_an_icon_and_may_be_listed(page):
     icon = urljoin(f"/{page}", head(page).find("link", rel="icon")["href"])
     assert (HTML / urlsplit(icon).path.lstrip("/")).is_file()
@@ -100,11 +100,13 @@ def test_a_page_has_an_icon_and_may_be_listed(page):
 
 
 @pytest.mark.parametrize("page", UNLISTED)
+@of_the_book
 def test_what_is_no_page_of_the_book_is_not_listed(page):
     assert told(page, "robots") == ["noindex"]
     assert head(page).find("link", rel="canonical") is None
 
 
+@of_the_book
 def test_the_sitemap_lists_the_pages_of_the_book_and_nothing_else():
     root = ET.parse(HTML / "sitemap.xml").getroot()
     space = {"": "http://www.sitemaps.org/schemas/sitemap/0.9"}
@@ -112,6 +114,7 @@ def test_the_sitemap_lists_the_pages_of_the_book_and_nothing_else():
     assert sorted(place.text for place in root.findall("url/loc", space)) == sorted(SITE + page for page in PAGES)
 
 
+@of_the_book
 def test_the_address_of_the_book_leads_to_its_first_page_and_previews_as_that_page():
     redirect = head("index.html").find("meta", attrs={"http-equiv": "refresh"})["content"]
     assert redirect == f"0; url={PAGES[0]}"
@@ -120,6 +123,7 @@ def test_the_address_of_the_book_leads_to_its_first_page_and_previews_as_that_pa
         assert told("index.html", name) == told(PAGES[0], name) != []
 
 
+@of_the_book
 def test_the_card_shows_the_losses_of_lossbook_on_its_white_ground():
     margin = np.linspace(-2.0, 2.0, 9)
     curves = card.curves(margin)
@@ -134,6 +138,7 @@ def test_the_card_shows_the_losses_of_lossbook_on_its_white_ground():
 # The page not found: a server shows it at the address that was asked for, however deep that is.
 
 
+@of_the_book
 def test_the_page_not_found_has_no_address_that_depends_on_where_it_is_shown():
     page = BeautifulSoup((HTML / "404.html").read_text(encoding="utf-8"), "html.parser")
     addresses = [tag.get("href") or tag.get("src") for tag in page.find_all(["a", "link", "script", "img"])]
@@ -178,6 +183,7 @@ def pages_server():
 
 
 @pytest.mark.parametrize("address", ["no-such-page.html", "chapters/imbalance/deeper/still/no-such-page"])
+@of_the_book
 def test_the_page_not_found_looks_like_the_book_and_leads_back_from_any_depth(address, pages_server, browser):
     tab = browser.new_page(viewport={"width": 1280, "height": 900})
     failed, noise = [], []

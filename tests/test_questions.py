@@ -178,6 +178,7 @@ def test_without_scripts_the_reasons_fold_out(browser, site):
 
 
 @pages
+@pytest.mark.usefixtures("built_book")
 def test_the_button_comes_from_the_script_and_the_reasons_are_in_the_page(page):
     boxes = BeautifulSoup((HTML / page).read_text(encoding="utf-8"), "html.parser").select(".question")
     assert boxes

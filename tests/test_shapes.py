@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 
 import pytest
 from bs4 import BeautifulSoup
+from conftest import need
 from PIL import Image
 from pypdf import PdfReader
 
@@ -32,12 +33,6 @@ PAGE = """<html><article class="bd-article"><section id="one"><h1>1. One<a class
 <a class="image-reference" href="../_images/a.webp">
 <img alt="A line." decoding="async" src="../_images/a.webp" width="9"/></a>
 </section></article></html>"""
-
-
-def need(reason: str | None) -> None:
-    """Skip a test that lacks something; where everything has to be there, fail."""
-    if reason:
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(reason)
 
 
 def program(name: str) -> str:
@@ -109,8 +104,8 @@ def test_the_front_page_offers_what_is_there_and_nothing_else(tmp_path, monkeypa
     assert front.read_text(encoding="utf-8") == before
 
 
+@pytest.mark.usefixtures("built_book")
 def test_the_built_front_page_offers_the_built_files():
-    need(None if (HTML / "chapters" / "index.html").exists() else "no book: run make book")
     soup = BeautifulSoup((HTML / "chapters" / "index.html").read_text(encoding="utf-8"), "html.parser")
     offered = {link["href"] for link in soup.select(".page-links a.shape")}
     assert offered == {f"../{file}" for file in article.FILES.values() if (HTML / file).exists()}

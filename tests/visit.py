@@ -35,12 +35,14 @@ def open_with_late_scripts(tab, address):
     """Open a page as over a slow line: first the text, and the scripts only when it has been read."""
     held, late = [], True
     tab.route(re.compile(r"\.js(\?|$)"), lambda route: held.append(route) if late else route.continue_())
-    tab.goto(address, wait_until="commit")
-    tab.wait_for_function("document.readyState === 'interactive'")
-    readable = tab.evaluate(READABLE)
-    late = False
-    for route in held:
-        route.continue_()
+    try:
+        tab.goto(address, wait_until="commit")
+        tab.wait_for_function("document.readyState === 'interactive'")
+        readable = tab.evaluate(READABLE)
+    finally:  # what is held back would keep the next page waiting
+        late = False
+        for route in held:
+            route.continue_()
     wait_until_ready(tab)
     tab.unroute_all(behavior="wait")
     return {**readable, "scripts": len(held)}

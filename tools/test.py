@@ -1,5 +1,8 @@
 """Run every check and say at the end which of them failed.
 
+    python -m tools.test             everything
+    python -m tools.test lint        or one part of it: lint, unit, notebooks, pages (which builds the book)
+
 What does not need the pages runs beside the book, and gives way to it. With everything installed, and nothing built
 before, all of it should take less than twelve minutes of two quiet cores; a run that takes more fails where
 LOSSBOOK_BUDGETS is set, as it is for a release. Waiting for a busy machine does not count.
@@ -7,6 +10,7 @@ LOSSBOOK_BUDGETS is set, as it is for a release. Waiting for a busy machine does
 
 import os
 import resource
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -16,23 +20,39 @@ from tools.execute.cache import environment
 from tools.execute.kernels import warm_kernels
 from tools.layout import ROOT
 
-# Each page of the book, and each other file of tests, is one group: a worker takes it whole (see tests/conftest.py).
-PYTEST = [sys.executable, "-m", "pytest", "-q", "-n", "auto", "--dist", "loadfile"]
+LOGS = ROOT / "_build" / "tests"
+
+
+def pytest(log: str, *more: str) -> list[str]:
+    """Tests on all cores; a worker takes all of a page, or of another file of tests (see tests/conftest.py).
+
+    The tracebacks go to a file; where CI runs, nobody can open that file, and so they are printed.
+    """
+    python = [sys.executable, "-m", "pytest", "-q", "-n", "auto", "--dist", "loadfile", "-p", "tools.checks.failures"]
+    style = "short" if os.environ.get("CI") == "true" else "no"
+    return [*python, f"--tb={style}", "--no-summary", "--tracebacks", str(LOGS / f"{log}.txt"), *more]
+
+
 # Readers' notebooks show their figures in another way than the pages (see lossbook.plots).
 AS_A_READER, LATER = ["env", "LOSSBOOK_BOOK=0"], ["nice", "-n", "5"]
-STAGES = [
-    {
-        "lint": [sys.executable, "-m", "ruff", "check", "lossbook", "tools", "tests", "bench"],
-        "types": [sys.executable, "-m", "mypy"],
-        "notebooks, every output compared": [*AS_A_READER, *LATER, *PYTEST, "--nbval", "chapters"],
-        "the book, executed and written": [sys.executable, "-m", "tools.build", "--check"],
-    },
-    {
-        "unit tests, properties, doctests, chapter rules, pages": [
-            *PYTEST, "--doctest-modules", "lossbook", "tests"
-        ]
-    },
-]
+LINT = {
+    "lint": [sys.executable, "-m", "ruff", "check", "lossbook", "tools", "tests", "bench"],
+    "types": [sys.executable, "-m", "mypy"],
+}
+NOTEBOOKS = {"notebooks, every output compared": [*AS_A_READER, *LATER, *pytest("notebooks", "--nbval", "chapters")]}
+BOOK = {"the book, executed and written": [sys.executable, "-m", "tools.build", "--check"]}
+UNIT = {"unit tests, properties, doctests, chapter rules":
+        pytest("unit", "-m", "not book", "--doctest-modules", "lossbook", "tests")}
+PAGES = {"pages": pytest("pages", "-m", "book", "tests")}
+ALL = {"unit tests, properties, doctests, chapter rules, pages":
+       pytest("tests", "--doctest-modules", "lossbook", "tests")}
+STAGES = {
+    "all": [LINT | NOTEBOOKS | BOOK, ALL],
+    "lint": [LINT],
+    "unit": [UNIT],
+    "notebooks": [NOTEBOOKS],
+    "pages": [BOOK, PAGES],
+}
 MOST = 2 * 720  # seconds of the processor
 
 
@@ -61,15 +81,19 @@ def run(stage: dict[str, list[str]]) -> list[str]:
             print(f"== {name}: {verdict} in {time.monotonic() - start:.0f} s", flush=True)
             if process.returncode:
                 failed.append(name)
+                print(f"   alone: {shlex.join(command).replace(sys.executable, '.venv/bin/python')}", flush=True)
         time.sleep(0.1)
     return failed
 
 
-def main() -> int:
+def main(asked: list[str]) -> int:
+    if len(asked) > 1 or set(asked) - set(STAGES):
+        print(__doc__)
+        return 2
     start = time.monotonic()
     os.environ.update(environment())
     with warm_kernels():
-        failed = [name for stage in STAGES for name in run(stage)]
+        failed = [name for stage in STAGES[asked[0] if asked else "all"] for name in run(stage)]
     uses = resource.getrusage(resource.RUSAGE_CHILDREN)
     took, used = time.monotonic() - start, uses.ru_utime + uses.ru_stime
     if used > MOST and "LOSSBOOK_BUDGETS" in os.environ:
@@ -80,4 +104,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

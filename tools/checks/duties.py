@@ -1,7 +1,6 @@
 """What the book demands of a chapter beyond its text: marks and citations that hold, and its place everywhere."""
 
 import re
-import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import yaml
@@ -53,13 +52,12 @@ def places(path: Path) -> list[Problem]:
     asked = path.with_suffix(".questions.yml")
     count = len(yaml.safe_load(asked.read_text(encoding="utf-8")) or []) if asked.exists() else 0
     plan = yaml.safe_load((ROOT / "chapters/reference/teaching.yml").read_text(encoding="utf-8"))
-    boxes = ElementTree.parse(ROOT / "chapters/map.svg").iter()
     figures = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "tests").glob("figures*.py"))
     wanted = {
         f"name the page chapters/{name} in _toc.yml": any(f"chapters/{name}" in pages for _, pages in parts()),
-        f"give the chapter a box with data-page={name} in chapters/map.svg":
-            any(box.get("data-page") == name for box in boxes),
         f"give {name} its needs, minutes and question in chapters/reference/teaching.yml": name in plan,
+        f"let the ask of {name} in chapters/reference/teaching.yml be a line of the chapter, word for word":
+            plan.get(name, {}).get("ask") in text.split("\n"),
         f"list the lecture {name} in chapters/reference/teaching.md":
             name in (ROOT / "chapters/reference/teaching.md").read_text(encoding="utf-8"),
         f"write at least {FEWEST_QUESTIONS} questions into {asked.name}, there are {count}": count >= FEWEST_QUESTIONS,

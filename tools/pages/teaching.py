@@ -3,7 +3,7 @@
 `{lectures}` is a table of all lectures, and `{lecture} PART/NAME` lists the goals, exercises and materials of one.
 What nobody can count stands in chapters/reference/teaching.yml, by chapter, in the order of the book:
 
-    needs     the chapters that come before it; the picture teaching.svg has an arrow for each
+    needs     the chapters that come before it; the picture teaching.svg has an arc for each
     minutes   a suggestion
     ask       a question of the chapter, word for word, that students answer before its cell runs
 

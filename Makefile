@@ -30,6 +30,9 @@ pdf: .venv/ready ## print the book as a PDF, beside its pages (needs Chromium)
 rules: .venv/ready ## say what a chapter breaks, with its lines: make rules FILE=chapters/part/name.md
 	@$(RUN) -m tools.checks.rules $(FILE)
 
+new-chapter: .venv/ready ## begin a chapter: make new-chapter NAME=part/name TITLE="Its title"
+	@$(RUN) -m tools.checks.new_chapter $(NAME) "$(TITLE)"
+
 test-gpu: .venv/ready ## run the cells that need a GPU, on a machine that has one
 	@$(RUN) -m tools.execute.gpu
 
@@ -66,4 +69,4 @@ clean: ## remove the environment and everything built
 
 FORCE:
 
-.PHONY: help book test lint unit pages rules epub pdf test-gpu test-colab test-lowest screenshots bench bakeoff experiments mutants pins clean
+.PHONY: help book test lint unit pages rules new-chapter epub pdf test-gpu test-colab test-lowest screenshots bench bakeoff experiments mutants pins clean

@@ -1,7 +1,11 @@
 """Every chapter keeps the rules of STYLE.md, and each rule is seen to catch what it is for."""
 
+import shutil
+
 import pytest
 
+from tools import layout
+from tools.checks import duties, new_chapter
 from tools.checks.duties import machinery, places
 from tools.checks.rules import problems
 from tools.layout import ROOT, executable_chapters
@@ -55,17 +59,12 @@ rng = np.random.default_rng(0)
 ```
 
 ```{code-cell} ipython3
-:tags: [remove-cell]
 assert x == 0.693
 ```
 
 ```{code-cell} ipython3
----
-mystnb:
-  figure:
-    name: fig-one
-    caption: A caption.
----
+:figure: fig-one
+:caption: A caption.
 plots.interactive(
     chart, name="fig-one", alt="A curve that rises from zero to one.")
 ```
@@ -105,9 +104,9 @@ BREAKS = {
     "false number": ("6", "0.693 nats", "0.694 nats"),
     "false percentage": ("6", "has 0.693 nats", "has 0.693 nats, 40 % more"),
     "false thousands": ("6", "has 0.693 nats", "has 0.693 nats and 10,001 tosses"),
-    "assert cell that defines": ("6", "assert x == 0.693", "z = 1\nassert x == 0.693"),
-    "no name": ("7", "    name: fig-one\n", ""),
-    "no caption": ("7", "    caption: A caption.\n", ""),
+    "assert cell that defines": ("6", "assert x == 0.693", ":tags: [remove-cell]\nz = 1\nassert x == 0.693"),
+    "no name": ("7", ":figure: fig-one\n", ""),
+    "no caption": ("7", ":caption: A caption.\n", ""),
     "no alt text": ("7", ', alt="A curve that rises from zero to one."', ""),
     "not referred to": ("7", "{numref}`fig-one`", "it"),
     "title in the plot": ("7", "    chart,", "    chart.properties(title='No'),"),
@@ -156,7 +155,7 @@ def test_a_problem_names_its_line(tmp_path):
 
 def test_bad_yaml_in_the_header_of_a_cell_names_the_file(tmp_path):
     path = tmp_path / "bad.md"
-    path.write_text(GOOD.replace("    caption: A caption.", "    caption: A: caption."), encoding="utf-8")
+    path.write_text(GOOD.replace(":caption: A caption.", ":caption: A: caption."), encoding="utf-8")
     with pytest.raises(ValueError, match=r"bad\.md: "):
         problems(path)
 
@@ -172,12 +171,32 @@ def test_a_new_chapter_is_told_every_place_that_must_know_it(tmp_path):
     assert places(ROOT / "chapters" / "imbalance" / "focal.md") == []
 
 
+def test_a_new_chapter_begins_with_a_skeleton_that_keeps_the_rules(tmp_path, monkeypatch):
+    for file in ("_toc.yml", "chapters/reference/teaching.yml", "chapters/reference/teaching.md", "references.bib"):
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / file, tmp_path / file)
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "chapters" / "imbalance").mkdir()
+    written = new_chapter.begin("imbalance/new-thing", "A new thing", tmp_path)
+    assert all((tmp_path / file).exists() for file in written)
+    for module in (layout, duties):
+        monkeypatch.setattr(module, "ROOT", tmp_path)
+    chapter = tmp_path / "chapters" / "imbalance" / "new-thing.md"
+    assert layout.parts()[4][1][-1] == "chapters/imbalance/new-thing"
+    assert problems(chapter) == places(chapter) == []
+    assert "$" not in chapter.read_text(encoding="utf-8")
+    with pytest.raises(ValueError, match="is no new chapter"):
+        new_chapter.begin("imbalance/new-thing", "A new thing", tmp_path)
+    with pytest.raises(ValueError, match="no part of the book has the folder nowhere"):
+        new_chapter.begin("nowhere/new-thing", "A new thing", tmp_path)
+
+
 def test_the_share_of_machinery_is_that_of_the_lines_that_are_for_the_book_alone(tmp_path):
     path = tmp_path / "x.md"
     path.write_text(
-        "---\na: b\n---\n\n# A\n\n% slide\n\nSee.\n\n```{code-cell} ipython3\n:tags: [remove-cell]\nassert 1\n```\n"
-        "\n```{code-cell} ipython3\n---\nmystnb: {}\n---\nx\n```\n", encoding="utf-8")
-    assert machinery(path) == (3 + 1 + 4 + 3) / (3 + 1 + 1 + 1 + 4 + 6)
+        "---\na: b\n---\n\n# A\n\n% slide\n\nSee.\n\n```{code-cell} ipython3\nassert 1\n```\n"
+        "\n```{code-cell} ipython3\n:figure: a\n:caption: b\nx\n```\n", encoding="utf-8")
+    assert machinery(path) == (3 + 1 + 3 + 2 + 1) / (3 + 1 + 1 + 1 + 3 + 5)
 
 
 def test_the_rules_number_what_style_md_numbers():

@@ -6,7 +6,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from tools.chapter import tags
+from tools.chapter import only_asserts, tags
 from tools.execute.cache import environment
 from tools.layout import notebook_chapters
 from tools.notebooks import student
@@ -24,9 +24,10 @@ def made(chapter) -> nbformat.NotebookNode:
 
 def code_lines(markdown: str) -> set[str]:
     """The lines of code in the cells of a chapter that the reader sees."""
-    cells = [cell for cell in CELL.findall(markdown) if not re.search(r":tags: \[.*remove-cell", cell)]
+    cells = [re.sub(r"(?m)^:\w+: .*$", "", cell) for cell in CELL.findall(markdown) if "remove-cell" not in cell]
+    cells = [cell for cell in cells if not only_asserts(cell)]
     lines = (line.strip() for cell in cells for line in cell.splitlines())
-    return {line for line in lines if len(line) > 12 and not line.startswith(":tags:")}
+    return {line for line in lines if len(line) > 12}
 
 
 def sentences(markdown: str) -> set[str]:

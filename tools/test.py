@@ -37,6 +37,7 @@ def pytest(log: str, *more: str) -> list[str]:
 AS_A_READER, LATER = ["env", "LOSSBOOK_BOOK=0"], ["nice", "-n", "5"]
 LINT = {
     "lint": [sys.executable, "-m", "ruff", "check", "lossbook", "tools", "tests", "bench"],
+    "cells of the chapters": [sys.executable, "-m", "tools.checks.cells"],
     "types": [sys.executable, "-m", "mypy"],
 }
 NOTEBOOKS = {"notebooks, every output compared": [*AS_A_READER, *LATER, *pytest("notebooks", "--nbval", "chapters")]}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import yaml
 
-from tools.chapter import SLIDE_MARK, slide_titles, sliders
+from tools.chapter import SLIDE_MARK, only_asserts, slide_titles, sliders
 from tools.checks.problem import Problem
 from tools.layout import ROOT, parts
 
@@ -72,13 +72,22 @@ def places(path: Path) -> list[Problem]:
 
 
 def machinery(path: Path) -> float:
-    """The share of a chapter's lines that are for the book alone: headers and tags of cells, asserts, marks."""
+    """The share of a chapter's lines that are for the book alone: front matter, marks, asserts, fences and options.
+
+    A caption and an alt text are options too, and are not counted: a reader sees the one and hears the other.
+    """
     text = path.read_text(encoding="utf-8")
     left = re.sub(r"(?s)\A---\n.*?\n---\n", "", text)
-    left = re.sub(r"(?ms)^```\{code-cell\}[^\n]*\n:tags: \[[^\]]*remove-cell.*?^```$", "", left)
-    left = re.sub(r"(?ms)(^```\{code-cell\}[^\n]*\n)---\n.*?^---\n", r"\1", left)
-    left = re.sub(r"(?m)^(:tags: .*|% .*)$", "", left)
+    left = re.sub(r"(?ms)^```\{code-cell\}[^\n]*\n(.*?)^```$", lambda cell: seen(cell[1]), left)
+    left = re.sub(r"(?m)^% .*$", "", left)
     return 1 - filled(left) / filled(text)
+
+
+def seen(cell: str) -> str:
+    """What a reader gets of a cell: its code, caption and alt text; nothing of one that holds asserts."""
+    header, options = re.match(r"(?s)(?:---\n.*?^---\n)?", cell, re.MULTILINE)[0], r"(?m)^:(?:tags|figure|mystnb): .*$"
+    code = re.sub(options, "", cell.removeprefix(header))
+    return "" if only_asserts(re.sub(r"(?m)^:\w+: .*$", "", code)) else code
 
 
 def filled(text: str) -> int:

@@ -57,7 +57,7 @@ def code_cells(notebook: NotebookNode) -> list[Problem]:
         if imports != (number == 0):
             found.append(at(cell, 2, "the first code cell must hold the imports, and no other cell any"))
         if "remove-cell" in tags(cell) and not all(isinstance(node, ast.Assert) for node in parse(cell).body):
-            found.append(at(cell, 6, "a remove-cell cell may hold nothing but asserts"))
+            found.append(at(cell, 6, "a cell with remove-cell may hold nothing but asserts"))
         if GLOBAL_RANDOM.search(cell.source):
             found.append(at(cell, 8, "random numbers need a local generator with a seed"))
         for match in TORCH_RANDOM.finditer(cell.source):

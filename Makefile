@@ -9,6 +9,9 @@ help: ## list these targets
 book: .venv/ready ## execute the chapters, write pages, notebooks and slides, print the page to open
 	@$(RUN) -m tools.build
 
+live: .venv/ready ## show the book while it is written: an edited paragraph is on its page in seconds
+	@$(RUN) -m tools.live
+
 test: .venv/ready ## run every check: lint, types, unit tests, the book, the notebooks, the pages
 	@$(RUN) -m tools.test
 
@@ -69,4 +72,4 @@ clean: ## remove the environment and everything built
 
 FORCE:
 
-.PHONY: help book test lint unit pages rules new-chapter epub pdf test-gpu test-colab test-lowest screenshots bench bakeoff experiments mutants pins clean
+.PHONY: help book live test lint unit pages rules new-chapter epub pdf test-gpu test-colab test-lowest screenshots bench bakeoff experiments mutants pins clean

@@ -7,7 +7,7 @@
     pages                      what the book adds to Sphinx
     notebooks                  each page as a notebook, and the notebook for students
     shapes                     each page as slides; the book as EPUB, as PDF, as a question bank
-    build, test                the two commands
+    build, test, live          the commands: make book, make test, make live
 
 A module with a command is run from the root of the repository: python -m tools.build.
 """

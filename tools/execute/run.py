@@ -6,6 +6,7 @@
 import json
 import logging
 import os
+import re
 import subprocess
 import sys
 import time
@@ -21,6 +22,7 @@ from jupyter_cache.executors.utils import single_nb_execution
 from nbclient import NotebookClient
 from nbformat import NotebookNode, v4
 
+from tools.chapter import read
 from tools.execute.cache import MOST, OUTPUTS, alone, environment, is_stale, keep, kept, key, put_record
 from tools.execute.kernels import warm_kernels
 from tools.layout import ROOT, executable_chapters
@@ -95,6 +97,16 @@ def restore(entry, cache) -> bool:
     return True
 
 
+def where(chapter: Path, traceback: str) -> str:
+    """FILE:LINE of the line of a cell that failed, and what went wrong."""
+    told = re.sub(r"\x1b\[[\d;]*m", "", traceback).strip()
+    failed = told.split("-" * 18 + "\n")[1].strip("\n") if "-" * 18 in told else ""
+    start = next((cell.line for cell in read(chapter).cells if failed and cell.source.strip("\n") == failed), 1)
+    inside = re.search(r"(?m)^Cell In\[\d+\], line (\d+)", told)
+    line = start + int(inside[1]) - 1 if inside else start
+    return f"{chapter.relative_to(ROOT)}:{line}: {told.splitlines()[-1] if told else 'failed'}"
+
+
 def find_fonts() -> None:
     """Let matplotlib look for fonts once, so that no cell says that it does."""
     if not any(Path(os.environ["MPLCONFIGDIR"]).glob("fontlist*")):
@@ -137,7 +149,8 @@ def execute(paths: list[Path]) -> list[str]:
                 cost = f", {took['seconds']:.1f} s of processor time, {took['bytes'] / 1e6:.0f} MB" if took else ""
                 print(f"  [{count}/{len(stale)}] {name} {verdict} in {seconds:.1f} s{cost}", flush=True)
                 if status:
-                    failures.append(f"{name}\n{cache.get_project_record(entry.pk).traceback}")
+                    told = cache.get_project_record(entry.pk).traceback or ""
+                    failures.append(f"{told}\n{where(Path(entry.uri), told)}")
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
     return failures

@@ -136,7 +136,6 @@ def chapters(book: Path, *codes: str) -> None:
         (book / f"page{number}.md").write_text(text, encoding="utf-8")
 
 
-@pytest.mark.skipif(os.environ.get("CI") == "true", reason="beside all other tests it once took longer than a minute")
 def test_a_build_that_is_interrupted_stops_at_once_and_keeps_what_is_finished(small_book):
     door = small_book / "door"
     os.mkfifo(door)
@@ -149,7 +148,7 @@ def test_a_build_that_is_interrupted_stops_at_once_and_keeps_what_is_finished(sm
             if "executed in" in line:
                 break
         os.killpg(process.pid, signal.SIGINT)
-        said, _ = process.communicate(timeout=60)
+        said, _ = process.communicate(timeout=300)  # beside all other tests it once took longer than a minute
     assert process.returncode == 130
     assert said.strip().splitlines() == ["Stopped. What was finished is kept, and the same command goes on from there."]
     chapters(small_book, "1", "2", "3", "4", "5")

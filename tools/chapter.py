@@ -12,7 +12,7 @@ NUMBER = re.compile(r"(?<![\w.,-])(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+\.\d+)(?:\s?(
 SLIDE_MARK = re.compile(r"(slide|also|then)(?: (\d+)/(\d+))?(?:: .+)?")
 
 
-READ = myst_nb.read_myst_markdown_notebook
+READ = myst_nb.read_myst_markdown_notebook  # (text, …) -> notebook
 
 
 def notebook_of(text: str, *args, **how) -> NotebookNode:
@@ -32,6 +32,10 @@ def notebook_of(text: str, *args, **how) -> NotebookNode:
         if only_asserts(cell.source):
             cell.metadata["tags"] = [*tags(cell), "remove-cell"]
     return notebook
+
+
+# Sphinx and jupyter-cache read chapters by myst-nb, each in its process; who imports this module lets them read so.
+myst_nb.read_myst_markdown_notebook = notebook_of
 
 
 def only_asserts(source: str) -> bool:

@@ -1,5 +1,7 @@
 """What the book changes inside Sphinx, Pygments and pybtex, all in one place; what it saves, and what goes without it.
 
+How myst-nb reads a chapter is changed in tools/chapter.py, for every process that reads one.
+
 Each change first looks whether the thing is still as it was when this was written. If not, it is left out, and a line
 of the build says so: the book is written all the same, only slower or heavier.
 
@@ -9,8 +11,6 @@ The times are seconds of the processor for the 28 pages of four parts: 25 for th
                         that is seen. Without it: the largest pages pass 300 kB, and writing the pages takes 30 s.
     one_reading         Sphinx unpickles a page for every reference by number to it. Without it: 30 s and 10 s.
     one_look_up         pybtex searches all installed packages at every citation. Without it: about 1 s more each.
-    one_reader          myst-nb reads a chapter as tools.chapter does, which knows two short forms. Without it figures
-                        would have no captions and asserts would be shown, so that the build stops.
     fewer_collections   Python looks for what it can throw away after every 700 new objects, and a page has many.
                         Without it: 34 s and 10 s.
 
@@ -21,14 +21,11 @@ import gc
 import inspect
 import warnings
 
-from myst_nb.core import read as myst_nb
 from pybtex.plugin import find_plugin, register_plugin
 from pygments.formatters import HtmlFormatter
 from pygments.token import Name, Number, Punctuation, String, Text, Token
 from sphinx.domains.std import StandardDomain
 from sphinx.highlighting import PygmentsBridge
-
-from tools.chapter import notebook_of
 
 # In both themes these have the colour of the code itself, or the colour of their whole family.
 PLAIN = {Token, Text, Text.Whitespace, Name, Name.Namespace, Name.Other, Punctuation, Punctuation.Marker}
@@ -101,13 +98,7 @@ def fewer_collections() -> None:
     gc.set_threshold(50_000, 20, 20)
 
 
-def one_reader() -> None:
-    if parameters(getattr(myst_nb, "read_myst_markdown_notebook", None))[:1] != ["text"]:
-        raise RuntimeError("tools/pages/patches.py: myst-nb has no read_myst_markdown_notebook(text, …) any more")
-    myst_nb.read_myst_markdown_notebook = notebook_of
-
-
 def setup(_app):
-    for patch in (one_reader, light_code, one_reading, one_look_up, fewer_collections):
+    for patch in (light_code, one_reading, one_look_up, fewer_collections):
         patch()
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -24,7 +24,7 @@ BY_HAND = """
 What nobody can fill in for you:
   {chapter}: every TO DO; move its line in _toc.yml to another place of the part if you like
   chapters/reference/teaching.yml: needs, minutes and ask, which is a question of the chapter, word for word
-  chapters/index.md: what a reader will be able to do; the parts, if it has a new one
+  chapters/index.md: what leads to its part, if the part is new
   chapters/reference/glossary.md, notation.md, choosing.md and references.bib: its terms, symbols, advice and sources
 Then: make rules FILE={chapter}"""
 

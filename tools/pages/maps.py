@@ -1,11 +1,15 @@
 """Sphinx extension: the two pictures of the whole book, made from `_toc.yml` and chapters/reference/teaching.yml.
 
-`{map}` shows every page as a tile that is a link, part by part; a line `IV: what if one class is rare?` in it says
-what leads to a part. chapters/reference/teaching.svg draws which chapter needs which; each build writes it anew.
+`{map}` shows every page as a tile with what the page says of itself, part by part; a line such as `IV: what if one
+class is rare?` in it says what leads to a part. chapters/reference/teaching.svg draws which chapter needs which; each
+build writes it anew.
 """
 
+import re
+from pathlib import Path
 from xml.sax.saxutils import escape
 
+import yaml
 from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective
@@ -42,11 +46,18 @@ class Map(SphinxDirective):
         for name, pages in parts()[1:]:
             number = name.split(" · ")[0]
             lines = [f"*{leads[number]}*", ""] if number in leads else []
-            lines += [f"**{'Part ' if ' · ' in name else ''}{name}**", "", *(f"- {{doc}}`/{page}`" for page in pages)]
+            tiles = [f"- {{doc}}`/{page}`\n\n  {about(ROOT / f'{page}.md')}" for page in pages]
+            lines += [f"**{'Part ' if ' · ' in name else ''}{name}**", "", *"\n".join(tiles).split("\n")]
             part = nodes.container()
             self.state.nested_parse(StringList(lines, self.env.docname), self.content_offset, part)
             box += part
         return [box]
+
+
+def about(page: Path) -> str:
+    """What a page says of itself to search engines; a page without front matter says nothing."""
+    head = re.match(r"(?s)---\n(.*?)\n---\n", page.read_text(encoding="utf-8"))
+    return yaml.safe_load(head[1])["myst"]["html_meta"]["description"] if head else ""
 
 
 def heading(name: str) -> str:

@@ -104,7 +104,8 @@ def where(chapter: Path, traceback: str) -> str:
     start = next((cell.line for cell in read(chapter).cells if failed and cell.source.strip("\n") == failed), 1)
     inside = re.search(r"(?m)^Cell In\[\d+\], line (\d+)", told)
     line = start + int(inside[1]) - 1 if inside else start
-    return f"{chapter.relative_to(ROOT)}:{line}: {told.splitlines()[-1] if told else 'failed'}"
+    said = [row for row in told.splitlines() if re.match(r"[\w.]*(Error|Exception|Interrupt)\b", row)]
+    return f"{chapter.relative_to(ROOT)}:{line}: {said[-1] if said else 'failed'}"
 
 
 def find_fonts() -> None:
@@ -127,7 +128,7 @@ def execute(paths: list[Path]) -> list[str]:
     def run(entry):
         start = time.monotonic()
         worker_cache = get_cache(str(OUTPUTS))
-        status, _ = Worker(quiet)(ProcessData(entry.pk, entry.uri, worker_cache, 120, False))
+        status, _ = Worker(quiet)(ProcessData(entry.pk, entry.uri, worker_cache, 600, False))
         if status == 0:
             notebook, record = Worker.done[entry.uri]
             put_record(Path(entry.uri), record, worker_cache)

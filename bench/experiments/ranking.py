@@ -13,11 +13,11 @@ from torch import Tensor, nn
 
 from lossbook import cross_entropy, list_mle_loss, list_net_loss, margin_ranking_loss, mse_loss, pairwise_logistic_loss
 from lossbook.data import digits_split
-from lossbook.training import seeded, train
+from lossbook.training import predict_many, seeded, train_many
 
 LENGTH, GRADES, NOISE = 10, 5, 0.3
 STEPS, BATCH = 200, 32
-SEEDS = range(10)
+SEEDS = range(12)
 RATES, DECAYS = (0.001, 0.003, 0.01, 0.03), (0.0, 1.0, 3.0, 10.0)
 SETTINGS = [{"lr": lr, "weight_decay": decay} for lr in RATES for decay in DECAYS]
 
@@ -74,33 +74,40 @@ def judge(scores: Tensor, grades: Tensor) -> dict[str, float]:
 
 
 def margin(scores: Tensor, grades: Tensor) -> Tensor:
-    """Return the margin ranking loss of all pairs of a list whose grades differ, at a margin of 1."""
+    """Return the margin ranking loss of each list, a mean over its pairs of different grades, at a margin of 1."""
     i, j = torch.triu_indices(LENGTH, LENGTH, 1)
     order = (grades[:, i] - grades[:, j]).sign()
-    kept = order != 0
-    return margin_ranking_loss(scores[:, i][kept], scores[:, j][kept], order[kept], margin=1.0)
+    target = torch.where(order == 0, 1, order)  # a pair of equal grades counts nothing below
+    cost = margin_ranking_loss(scores[:, i], scores[:, j], target, margin=1.0, reduction="none")
+    return (cost * order.abs()).sum(1) / order.abs().sum(1).clamp(min=1)
+
+
+def squared_error(scores: Tensor, grades: Tensor) -> Tensor:
+    """Return the mean squared error of each list."""
+    return mse_loss(scores, grades.float(), reduction="none").mean(1)
 
 
 def of_gains(scores: Tensor, grades: Tensor) -> Tensor:
     """Return the squared error of the gains, in units of the largest one."""
-    return mse_loss(scores, (2.0**grades - 1) / (2.0 ** (GRADES - 1) - 1))
+    return squared_error(scores, (2.0**grades - 1) / (2.0 ** (GRADES - 1) - 1))
 
 
 def of_classes(logits: Tensor, grades: Tensor) -> Tensor:
-    """Return the cross-entropy of the grades as classes."""
-    return cross_entropy(logits.flatten(0, 1), grades.flatten())
+    """Return the cross-entropy of the grades as classes, a mean over each list."""
+    return cross_entropy(logits.flatten(0, 1), grades.flatten(), reduction="none").view(grades.shape).mean(1)
 
 
 LOSSES = {
-    "squared error": lambda scores, grades: mse_loss(scores, grades.float()),
+    "squared error": squared_error,
     "squared error of gains": of_gains,
     "classes": of_classes,
     "margin": margin,
-    "RankNet": pairwise_logistic_loss,
-    "LambdaRank": partial(pairwise_logistic_loss, weight="ndcg"),
-    "ListNet": list_net_loss,
-    "ListMLE": list_mle_loss,
-    "ListNet on classes": list_net_loss,  # with the network of the classes, to see what their five outputs are worth
+    "RankNet": partial(pairwise_logistic_loss, reduction="none"),
+    "LambdaRank": partial(pairwise_logistic_loss, weight="ndcg", reduction="none"),
+    "ListNet": partial(list_net_loss, reduction="none"),
+    "ListMLE": partial(list_mle_loss, reduction="none"),
+    # with the network of the classes, to see what their five outputs are worth
+    "ListNet on classes": partial(list_net_loss, reduction="none"),
 }
 MISTAKES = {"true grades": 0.0, "mistaken grades": 0.3}
 METHODS = {f"{name}, {which}": SETTINGS for which in MISTAKES for name in LOSSES}
@@ -108,26 +115,43 @@ SLICE = ("ListNet, mistaken grades", 0)
 LOOSE = {"nDCG": 0.02, "pairs in order": 0.02, "right one first": 0.03}
 
 
-def fit(name: str, part: tuple[Tensor, Tensor], seed: int, *, lr: float, weight_decay: float) -> nn.Module:
-    """Train a scorer on lists."""
-    model = scorer(seed, name)
-    adam = partial(torch.optim.AdamW, weight_decay=weight_decay)
-    train(model, LOSSES[name], *part, steps=STEPS, lr=lr, batch_size=BATCH, optimizer=adam, seed=seed)
-    return model
+class Adam(torch.optim.AdamW):
+    """Adam with decoupled weight decay, with a rate and a decay for each of the models that train together."""
+
+    def __init__(self, parameters: list[Tensor], settings: list[dict], lr: float) -> None:
+        super().__init__(parameters, lr=lr, weight_decay=0.0)
+        self.rate, self.decay = (torch.tensor([one[key] for one in settings]) for key in ("lr", "weight_decay"))
+
+    @torch.no_grad()
+    def step(self) -> None:
+        parameters = self.param_groups[0]["params"]
+        before = [parameter.clone() for parameter in parameters]
+        super().step()  # at a rate of 1: what Adam would add
+        for parameter, old in zip(parameters, before, strict=True):
+            rate, decay = (value.view(-1, *[1] * (old.ndim - 1)) for value in (self.rate, self.decay))
+            parameter.copy_(old * (1 - rate * decay) + rate * (parameter - old))
 
 
-@torch.no_grad()
-def scores_of(model: nn.Module, x: Tensor) -> Tensor:
-    """Return one score for each item: what the network says, or the mean gain by its classes."""
-    out = model(x)
-    return out if out.ndim == 2 else out.softmax(-1) @ (2.0 ** torch.arange(GRADES) - 1)
+def fit(name: str, part: tuple[Tensor, Tensor], settings: list[dict], seed: int) -> list[nn.Module]:
+    """Train a scorer for each setting, all from one start."""
+    models = [scorer(seed, name) for _ in settings]
+    x, grades = (values.expand(len(models), *values.shape) for values in part)
+    adam = partial(Adam, settings=settings)
+    train_many(models, LOSSES[name], x, grades, steps=STEPS, lr=1.0, batch_size=BATCH, optimizer=adam, seed=seed)
+    return models
+
+
+def scores_of(models: list[nn.Module], x: Tensor) -> Tensor:
+    """Return what each network says of each item, or the mean gain by its classes."""
+    out = predict_many(models, x.expand(len(models), *x.shape))
+    return out if out.ndim == 3 else out.softmax(-1) @ (2.0 ** torch.arange(GRADES) - 1)
 
 
 def repeat(method: str, settings: list[dict], seed: int) -> dict:
     """Train once for each setting, choose on the validation lists, judge on the test lists."""
     name, which = method.split(", ")
     part, (x_val, grades_val), (x_test, grades_test) = data(seed, MISTAKES[which])
-    models = [fit(name, part, seed, **setting) for setting in settings]
-    validation = [float(ndcg(scores_of(model, x_val), grades_val).mean()) for model in models]
+    models = fit(name, part, settings, seed)
+    validation = [float(ndcg(scores, grades_val).mean()) for scores in scores_of(models, x_val)]
     chosen = int(np.argmax(validation))
-    return {"chosen": chosen, "validation": validation, **judge(scores_of(models[chosen], x_test), grades_test)}
+    return {"chosen": chosen, "validation": validation, **judge(scores_of(models[chosen:][:1], x_test)[0], grades_test)}

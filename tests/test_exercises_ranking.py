@@ -58,10 +58,10 @@ def ipo(a, b, ref_a, ref_b, beta):
 
 @pytest.mark.parametrize(("answer", "said"), [
     (ipo, "right: shape, dtype, value, gradient and tail"),
-    (lambda a, b, ra, rb, beta: ((a - b) - (ra - rb) - 1 / (2 * beta)) ** 2, "wrong gradient: some reaches the reference"),
+    (lambda a, b, ra, rb, beta: ((a - b) - (ra - rb) - 1 / (2 * beta)) ** 2, "wrong gradient: some reaches the ref"),
     (lambda a, b, ra, rb, beta: ((a - ra) - (b - rb) - 1 / beta) ** 2, "wrong value"),
     (lambda a, b, ra, rb, beta: (beta * ((a - ra) - (b - rb)) - 1 / 2) ** 2, "wrong value"),
-    (lambda a, b, ra, rb, beta: ((a - b) - 1 / (2 * beta)) ** 2, "wrong value"),
+    (lambda a, b, ra, rb, beta: ipo(a, b, 0 * ra, 0 * rb, beta), "wrong value"),
     (lambda a, b, ra, rb, beta: dpo_loss(a, b, ra, rb, beta=beta, reduction="none"), "wrong value"),
     (lambda *given: ipo(*given).mean(), r"wrong shape: got \(\), wanted \(3,\)"),
 ], ids=["right", "live reference", "without the 2", "beta outside", "no reference", "dpo", "mean"])  # fmt: skip

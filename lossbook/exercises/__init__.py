@@ -5,3 +5,5 @@ which input. It needs nothing but ``lossbook``, so it works in a notebook of one
 """
 
 from lossbook.exercises.ranking import ipo_loss, rank_net_with_ties
+
+__all__ = ["ipo_loss", "rank_net_with_ties"]

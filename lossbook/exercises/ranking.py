@@ -11,10 +11,18 @@ from lossbook.exercises._judge import judge
 
 
 def rank_net_with_ties(answer: Callable[..., Any]) -> str:
-    """Judge RankNet with the target one half for ties, ``answer(scores, relevance)``, one number for each list."""
+    """Judge RankNet with the target one half for ties.
+
+    Args:
+        answer: called as ``answer(scores, relevance)``, both of shape (N, L); returns one number for each list.
+
+    Returns:
+        A sentence: which properties hold, or which one fails first and for which input.
+    """
+    two = torch.tensor([[0.5, -1.0, 2.0], [1.0, 1.0, 0.3]])
     ordinary = [
         {"scores": torch.tensor([[0.5, -1.0, 2.0]]), "relevance": torch.tensor([[2, 0, 1]])},
-        {"scores": torch.tensor([[0.5, -1.0, 2.0], [1.0, 1.0, 0.3]]), "relevance": torch.tensor([[1, 1, 0], [4, 0, 4]])},
+        {"scores": two, "relevance": torch.tensor([[1, 1, 0], [4, 0, 4]])},
         {"scores": torch.tensor([[0.5, 0.1, -0.4]]), "relevance": torch.tensor([[2.5, 0.5, 0.5]])},
     ]
     extreme = [{"scores": torch.tensor([[-200.0, 200.0, 0.0]]), "relevance": torch.tensor([[1, 0, 1]])}]
@@ -22,7 +30,15 @@ def rank_net_with_ties(answer: Callable[..., Any]) -> str:
 
 
 def ipo_loss(answer: Callable[..., Any]) -> str:
-    """Judge IPO, ``answer(chosen, rejected, ref_chosen, ref_rejected, beta)``, one number for each pair."""
+    """Judge IPO, a squared error on what the chosen answer has gained on the rejected one.
+
+    Args:
+        answer: called as ``answer(chosen, rejected, ref_chosen, ref_rejected, beta)``, four tensors of shape (N,) and a
+            number; returns one loss for each pair, without a gradient in the reference.
+
+    Returns:
+        A sentence: which properties hold, or which one fails first and for which input.
+    """
     names = ("chosen", "rejected", "ref_chosen", "ref_rejected")
     rows = torch.tensor([[-1.0, -2.5, -30.0], [-2.0, -0.5, -31.0], [-1.5, -2.0, -28.0], [-1.7, -1.0, -29.5]])
     ordinary = [dict(zip(names, rows, strict=True)) | {"beta": beta} for beta in (0.1, 0.5, 2.0)]

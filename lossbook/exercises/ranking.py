@@ -18,6 +18,10 @@ def rank_net_with_ties(answer: Callable[..., Any]) -> str:
 
     Returns:
         A sentence: which properties hold, or which one fails first and for which input.
+
+    Example:
+        >>> rank_net_with_ties(lambda scores, relevance: scores.mean())[:38]
+        'wrong shape: got (), wanted (1,); for '
     """
     two = torch.tensor([[0.5, -1.0, 2.0], [1.0, 1.0, 0.3]])
     ordinary = [
@@ -38,6 +42,10 @@ def ipo_loss(answer: Callable[..., Any]) -> str:
 
     Returns:
         A sentence: which properties hold, or which one fails first and for which input.
+
+    Example:
+        >>> ipo_loss(lambda chosen, rejected, ref_chosen, ref_rejected, beta: (chosen - rejected) ** 2)[:12]
+        'wrong value:'
     """
     names = ("chosen", "rejected", "ref_chosen", "ref_rejected")
     rows = torch.tensor([[-1.0, -2.5, -30.0], [-2.0, -0.5, -31.0], [-1.5, -2.0, -28.0], [-1.7, -1.0, -29.5]])

@@ -15,7 +15,8 @@ def pulls(at, tables):
         "LambdaRank": lossbook.pairwise_logistic_loss(scores, grades, weight="ndcg"),
         "ListNet": lossbook.list_net_loss(scores, grades),
     }
-    rows = rows_with(tables, "loss", "pull", "i")
+    whole = [rows for rows in tables.values() if rows and {"loss", "pull", "i"} <= set(rows[0])]
+    rows = max(whole, key=len)  # the others hold the arrows of one page each
     for name, loss in losses.items():
         found = sorted((row for row in rows if row["loss"] == name), key=lambda row: row["i"])
         yield column(found, "pull"), -torch.autograd.grad(loss, scores)[0][0]

@@ -3,8 +3,7 @@
 The flow. Points start spread over the unit square, or far away in a corner, and take 15 steps down a loss towards a
 cloud drawn from a digit's ink. A step of 1 is the whole way where the loss is half a mean squared distance. The step
 size is chosen on another digit, from the square, by the exact transport distance to the target; from 2 on, the steps
-grow without end. "by index" is the plain
-baseline: half the mean squared distance of points that have the same number.
+grow without end. "by index" is the plain baseline: half the mean squared distance of points that have the same number.
 
     unclaimed    share of the target's points that are the nearest of no point
     emd          exact transport distance to the target, in widths of the image
@@ -17,6 +16,8 @@ them: by squared differences of pixels after a Gaussian blur (its width is tuned
 (its strength is tuned, in squared pixels). "centred" moves every image's centre of mass to the middle first. In "still"
 no image is moved, in "moved" each is, by up to two pixels in each direction: the shares that are named rightly.
 """
+
+import math
 
 import numpy as np
 import torch
@@ -104,16 +105,20 @@ def kernel(width: float) -> torch.Tensor:
     return torch.exp(-(place[:, None] - place).square() / width)
 
 
-def entropic_costs(x: torch.Tensor, y: torch.Tensor, reg: float, sweeps: int = 60) -> torch.Tensor:
+def entropic_costs(x: torch.Tensor, y: torch.Tensor, reg: float, sweeps: int = 15) -> torch.Tensor:
     """Return ``sinkhorn_loss`` between all x and all y, images as masses at pixels, squared distances as costs.
 
-    The matrix exp(-C / reg) is a blur along the columns and one along the rows, which serves all pairs at once.
+    The matrix exp(-C / reg) is a blur along the columns and one along the rows, which serves all pairs at once. The
+    strength is halved from 16 down to ``reg``, where the factors are squared, and so are close to right at once. For
+    0.25 the worst of many pairs was 6 % off, for 1 it was 2 %.
     """
     a, b = x.repeat_interleave(len(y), 0), y.repeat(len(x), 1, 1)
-    k, v = kernel(reg), torch.ones_like(b)
-    for _ in range(sweeps):
-        u = a / (k @ v @ k)
-        v = b / (k @ u @ k)
+    v = torch.ones_like(b)
+    for now in [reg * 2**k for k in range(round(math.log2(16 / reg)), -1, -1)]:
+        k, v = kernel(now), v**2
+        for _ in range(sweeps):
+            u = a / (k @ v @ k)
+            v = b / (k @ u @ k)
     place = torch.arange(12.0, dtype=torch.float64)
     costly = k * (place[:, None] - place).square()
     return (u * (costly @ v @ k + k @ v @ costly)).sum((1, 2)).view(len(x), len(y))

@@ -268,7 +268,7 @@ def sinkhorn_loss(
 
     over the plans of ``emd_loss``, which is its limit for small ``reg``; for large ``reg``, every point goes
     everywhere. The gradient is not the plan: the plan changes with the cost. The loss of a cloud with itself is not 0,
-    and what minimises it is a shrunken cloud: see ``sinkhorn_divergence``.
+    and what minimises it is another cloud, mostly a shrunken one: see ``sinkhorn_divergence``.
 
     Peers: POT's ``ot.sinkhorn2`` returns the same number, and without the log domain 0 or NaN where ``reg`` is small.
 

@@ -519,6 +519,15 @@ def test_the_gradient_of_the_sinkhorn_loss_is_not_the_plan():
     assert (costs.grad - torch.tensor([[float(mass) for mass in row] for row in plan])).abs().max() > 1e-3
 
 
+@pytest.mark.parametrize(("points", "reg", "where"), [(21, 1.0, 0.8), (2, 2.0, 1.2)], ids=["shrunken", "wider"])
+def test_what_minimises_the_sinkhorn_loss_is_another_cloud(points, reg, where):
+    cloud, factors = torch.linspace(-1, 1, points, dtype=torch.float64)[:, None], [0.6, 0.8, 1.0, 1.2, 1.4]
+    losses = [lossbook.sinkhorn_loss(factor * cloud, cloud, reg=reg) for factor in factors]
+    divergences = [lossbook.sinkhorn_divergence(factor * cloud, cloud, blur=(reg / 2) ** 0.5) for factor in factors]
+    assert factors[int(torch.stack(losses).argmin())] == where
+    assert factors[int(torch.stack(divergences).argmin())] == 1.0
+
+
 @pytest.mark.parametrize("points", [(40, 40), (40, 25)], ids=str)
 def test_sinkhorn_goes_from_emd_to_the_mean_cost(points):
     x, y = clouds(1, points)

@@ -9,10 +9,11 @@ from lossbook import binary_cross_entropy_with_logits, combo_loss, dice_loss, lo
 from lossbook.scenes import digit_scenes
 from lossbook.training import seeded, train
 
+# Images of 24 by 24 pixels and a narrow network: the whole table takes minutes.
 SEEDS = tuple(range(10))
-BUDGET = {"steps": 200, "batch_size": 8, "optimizer": torch.optim.AdamW}  # weight decay 0.01 for all
+BUDGET = {"steps": 120, "batch_size": 16, "optimizer": torch.optim.AdamW}  # weight decay 0.01 for all
 SLICE = ("Dice", 0)
-LOOSE = {"at half": 0.15, "moved": 0.15, "threshold": 0.5, "chosen_moved": 7.0, "overconfidence": 0.2}
+LOOSE = {"at half": 0.15, "moved": 0.15, "threshold": 0.5, "chosen_moved": 6.0, "overconfidence": 0.2}
 
 LOSSES: dict[str, Callable[..., Tensor]] = {
     "cross-entropy": binary_cross_entropy_with_logits,
@@ -21,19 +22,19 @@ LOSSES: dict[str, Callable[..., Tensor]] = {
     "Lovász": lovasz_hinge_loss,
 }
 # A start at the logit 0 says one half of every pixel, -3.3 the share of ink.
-SETTINGS = [{"lr": lr, "start": 0.0} for lr in (0.0005, 0.002, 0.008, 0.03)]
-SETTINGS += [{"lr": lr, "start": -3.3} for lr in (0.002, 0.008, 0.03)]
+SETTINGS = [{"lr": lr, "start": 0.0} for lr in (0.0005, 0.002, 0.008)]
+SETTINGS += [{"lr": lr, "start": -3.3} for lr in (0.004, 0.016, 0.064)]
 METHODS = dict.fromkeys(LOSSES, SETTINGS)
 CUTS = torch.linspace(-8, 4, 25)  # logits
 
 
 def network(seed: int, start: float = 0.0) -> nn.Module:
-    """Four dilated convolutions: every logit sees 9 pixels each way, at the full size of the image."""
+    """Three dilated convolutions: every logit sees 7 pixels each way, at the full size of the image."""
     with seeded(seed):
         layers: list[nn.Module] = []
-        for before, dilation in ((1, 1), (16, 2), (16, 4), (16, 2)):
-            layers += [nn.Conv2d(before, 16, 3, padding=dilation, dilation=dilation), nn.ReLU()]
-        last = nn.Conv2d(16, 1, 1)
+        for before, dilation in ((1, 1), (12, 2), (12, 4)):
+            layers += [nn.Conv2d(before, 12, 3, padding=dilation, dilation=dilation), nn.ReLU()]
+        last = nn.Conv2d(12, 1, 1)
     nn.init.constant_(last.bias, start)
     return nn.Sequential(*layers, last).to(memory_format=torch.channels_last)
 
@@ -53,9 +54,9 @@ def best_cut(logits: Tensor, masks: Tensor) -> tuple[float, float]:
 
 def repeat(method: str, settings: list[dict[str, float]], seed: int) -> dict:
     """Train once for each setting; choose for the threshold 0.5 and for the moved one, each by its own validation."""
-    x, y, _ = digit_scenes(300, seed=2 * seed)
-    x_val, y_val, _ = digit_scenes(100, seed=2 * seed + 1)
-    x_test, y_test, _ = digit_scenes(200, part="test", seed=seed)
+    x, y, _ = digit_scenes(300, size=24, seed=2 * seed)
+    x_val, y_val, _ = digit_scenes(100, size=24, seed=2 * seed + 1)
+    x_test, y_test, _ = digit_scenes(200, size=24, part="test", seed=seed)
     tried = []
     for setting in settings:
         model = network(seed, setting["start"])

@@ -11,7 +11,7 @@ def discs(at, tables):
     def disc(x):
         return (places - double([16, x])).square().sum(1)
 
-    truth = (disc(10) <= 25).double()[None]
+    truth = (disc(10) < 25).double()[None]
     answer = disc(10 + at["shift"]) < at["radius"] ** 2
     logits = torch.where(answer, at["sure"], -at["sure"]).double()[None]
     prices = {"alpha": at["alpha"], "beta": 1 - at["alpha"]}

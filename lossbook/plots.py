@@ -62,7 +62,7 @@ STYLES: dict[str, dict[str, str]] = {
         ("distribution-balanced", _SKY, _DASHDOT),
         ("resampling", _BLACK, _DASHED),
         ("threshold", _BLACK, _DASHDOT),
-        # Part V: colour and line are unique within a family, beside the losses of Parts I to IV that it is compared with
+        # Part V: colour and line are unique within a family
         # masks
         ("dice", _RED, _SOLID),
         ("jaccard", _GREEN, _DASHED),

@@ -5,8 +5,17 @@ which input. It needs nothing but ``lossbook``, so it works in a notebook of one
 """
 
 from lossbook.exercises.ranking import ipo_loss, rank_net_with_ties
-from lossbook.exercises.reinforcement import gae as gae, td_loss as td_loss
+from lossbook.exercises.reinforcement import gae, td_loss
 from lossbook.exercises.segmentation import batch_dice, boundary
 from lossbook.exercises.transport import earth_on_a_line, hausdorff
 
-__all__ = ["batch_dice", "boundary", "earth_on_a_line", "gae as gae", "hausdorff", "ipo_loss", "rank_net_with_ties", "td_loss as td_loss"]
+__all__ = [
+    "batch_dice",
+    "boundary",
+    "earth_on_a_line",
+    "gae",
+    "hausdorff",
+    "ipo_loss",
+    "rank_net_with_ties",
+    "td_loss",
+]

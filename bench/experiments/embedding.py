@@ -5,7 +5,8 @@ An image shows a digit of 8 x 8 pixels at a random place of 12 x 12. Every image
 copies of it at other places an example would find itself.
 
 A network of 128 hidden units gives 16 numbers, normalised for the judgement. All losses but NT-Xent see labels;
-NT-Xent sees pairs of one image at two places. Two losses get the sizes of the Fourier coefficients, which forget
+NT-Xent sees pairs of one digit at two places, each in noise of its own: with the same noise in both, it would learn to
+recognise the noise. Two losses get the sizes of the Fourier coefficients, which forget
 where the digit stands, in place of the pixels. A setting is a learning rate, an option of the loss, and how many steps
 were made. The baseline trains nothing: the pixels, or those sizes, or their logarithms, with so many main directions
 kept.
@@ -58,9 +59,9 @@ class Spectrum(nn.Module):
         return (torch.fft.rfft2(x).abs() * 2 / SIZE).flatten(1)
 
 
-def images(n, digits, part, seed, *, once=False):
+def images(n, digits, part, seed, *, noise=0.2, once=False):
     """Return placed digits; with ``once``, the first of each original, which all have different ink."""
-    x, y = placed_digits(n, digits=digits, size=SIZE, noise=0.2, part=part, seed=seed)
+    x, y = placed_digits(n, digits=digits, size=SIZE, noise=noise, part=part, seed=seed)
     if once:
         ink, _ = placed_digits(n, digits=digits, size=SIZE, noise=0.0, part=part, seed=seed)
         _, first = np.unique(np.sort(ink.flatten(1).numpy(), axis=1), axis=0, return_index=True)
@@ -91,14 +92,15 @@ def loss_of(method, option, classes):
         "SupCon": partial(lossbook.sup_con_loss, temperature=option),
         "ArcFace": lambda z, y: lossbook.arcface_loss(
             normalize(z) @ normalize(classes.weight).T, y, margin=option, scale=16.0),
-        "NT-Xent, no labels": lambda z, y: lossbook.nt_xent_loss(*z.chunk(2), temperature=option),
+        "NT-Xent, no labels": lambda z, _: lossbook.nt_xent_loss(*z.chunk(2), temperature=option),
     }[method.removesuffix(" on the spectrum")]
 
 
 def moved(x, rng):
-    """Return each image moved by up to four pixels; what leaves at one side comes in at the other."""
-    rows, columns = (torch.arange(SIZE) + torch.randint(-4, 5, (2, len(x), 1), generator=rng)) % SIZE
-    return x[torch.arange(len(x))[:, None, None], rows[:, :, None], columns[:, None, :]]
+    """Return each image moved by up to one pixel, what leaves at one side comes in at the other, in new noise."""
+    rows, columns = (torch.arange(SIZE) + torch.randint(-1, 2, (2, len(x), 1), generator=rng)) % SIZE
+    x = x[torch.arange(len(x))[:, None, None], rows[:, :, None], columns[:, None, :]]
+    return x + 0.2 * torch.randn(x.shape, generator=rng)
 
 
 def trained(method, rate, option, seed, x, y):
@@ -152,7 +154,7 @@ def repeat(method, settings, seed):
     """Train with each setting; judge the one that is best on the two digits that are kept for this."""
     digits = np.random.default_rng(seed).permutation(10).tolist()
     seen, chosen_by, unseen = digits[:5], digits[5:7], digits[7:]
-    x, digit = images(1500, seen, "train", seed)
+    x, digit = images(1500, seen, "train", seed, noise=0.0 if method.startswith("NT-Xent") else 0.2)
     y = torch.tensor([seen.index(int(each)) for each in digit])
     parts = [images(n, some, "test", seed, once=True) for n, some in ((600, chosen_by), (1500, seen), (900, unseen))]
     found = {}

@@ -40,11 +40,11 @@ def cross(low, usual, high):
 METHODS = {
     "nothing trained": [("pixels", 4), *itertools.product(("pixels", "spectrum", "log spectrum"), (8, 16, 32))],
     "cross-entropy": cross(0.0, 0.3, 3.0),  # weight decay
-    "contrastive": cross(0.5, 1.0, 1.5),  # margin
+    "contrastive": cross(1.0, 1.5, 1.9),  # margin; no two directions are farther apart than 2
     "triplet, hardest": cross(0.1, 0.3, 1.0),  # margin
     "triplet, all": cross(0.1, 0.3, 1.0),  # margin
     "angular": cross(25.0, 40.0, 50.0),  # degrees
-    "SupCon": cross(0.05, 0.15, 0.5),  # temperature
+    "SupCon": cross(0.15, 0.5, 1.5),  # temperature
     "ArcFace": cross(0.0, 0.2, 0.5),  # margin, at a scale of 16
     "NT-Xent, no labels": cross(0.05, 0.15, 0.5),  # temperature
     "cross-entropy on the spectrum": cross(0.0, 0.3, 3.0),

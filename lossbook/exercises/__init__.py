@@ -4,6 +4,7 @@ A judge has the name of its exercise. It returns one sentence: which properties 
 which input. It needs nothing but ``lossbook``, so it works in a notebook of one's own, too.
 """
 
+from lossbook.exercises.embedding import cosface, nt_xent
 from lossbook.exercises.ranking import ipo_loss, rank_net_with_ties
 from lossbook.exercises.reinforcement import gae, td_loss
 from lossbook.exercises.segmentation import batch_dice, boundary
@@ -12,10 +13,12 @@ from lossbook.exercises.transport import earth_on_a_line, hausdorff
 __all__ = [
     "batch_dice",
     "boundary",
+    "cosface",
     "earth_on_a_line",
     "gae",
     "hausdorff",
     "ipo_loss",
+    "nt_xent",
     "rank_net_with_ties",
     "td_loss",
 ]

@@ -126,8 +126,9 @@ def code_blocks(text: str) -> list[str]:
 
 
 def goals(text: str) -> list[str]:
-    """The list under "You will be able to:"."""
-    return re.search(r"(?m)^You will be able to:\n\n((?:- .+\n)+)", text)[1].splitlines()
+    """The list under "You will be able to:"; none in a chapter that has only been begun."""
+    listed = re.search(r"(?m)^You will be able to:\n\n((?:- .+\n)+)", text)
+    return listed[1].splitlines() if listed else []
 
 
 def exercises(text: str) -> list[tuple[str, str]]:

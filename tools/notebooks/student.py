@@ -24,6 +24,7 @@ OUT = HTML / "student"
 EXERCISE = re.compile(r"\*\*(Exercise [\d.]+.*?)\.\*\*")
 SOLUTION = "<details>\n<summary><b>Solution to "
 REASONS = re.compile(r"(?ms)^> <details>\n> <summary><b>Answers to question .*?^> </details>")
+JUDGE = re.compile(r"check\w*|exercises\.\w+")  # of the chapter, or of the package
 NOTE = "*Notebook for students: the solutions, and the reasons in the self-check, stand on the page of the chapter.*"
 
 
@@ -34,10 +35,10 @@ def asked_functions(exercise: str, code: str) -> list[ast.FunctionDef]:
 
 
 def judged(code: str, names: list[str]) -> list[str]:
-    """The calls of a solution that hand one of these functions to a judge of the chapter, such as check(my_loss)."""
+    """The calls of a solution that hand one of these functions to a judge: check(my_loss), exercises.loss(my_loss)."""
     calls = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call)]
-    wanted = {f"check{rest}({name})" for call in calls for name in names
-              for rest in re.findall(r"^check(\w*)$", ast.unparse(call.func))}
+    judges = {ast.unparse(call.func) for call in calls if JUDGE.fullmatch(ast.unparse(call.func))}
+    wanted = {f"{judge}({name})" for judge in judges for name in names}
     return sorted(wanted & set(map(ast.unparse, calls)))
 
 

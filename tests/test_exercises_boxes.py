@@ -66,6 +66,6 @@ def turned(boxes1, boxes2, *, scale=4.0, sign=1.0, cross=2.0, root=True, degrees
     (lambda a, b: turned(a, b).sum(), r"wrong shape: got \(\), wanted \(1,\)"),
     (lambda a, b: turned(a, b).sqrt(), "wrong value"),
     (lambda a, b: turned(a.detach(), b), "wrong gradient: none reaches boxes1"),
-], ids=["right", "whole sides", "no rotation", "no cross", "Frobenius", "degrees", "sum", "root", "detached"])  # fmt: skip
+], ids=["right", "whole sides", "no turn", "no cross", "norm", "degrees", "sum", "root", "detached"])  # fmt: skip
 def test_the_judge_of_turned_boxes_names_what_is_wrong(answer, said):
     assert re.match(said, exercises.turned_boxes(answer))

@@ -4,6 +4,7 @@ A judge has the name of its exercise. It returns one sentence: which properties 
 which input. It needs nothing but ``lossbook``, so it works in a notebook of one's own, too.
 """
 
+from lossbook.exercises.boxes import turned_boxes, write_giou
 from lossbook.exercises.embedding import cosface, nt_xent
 from lossbook.exercises.ranking import ipo_loss, rank_net_with_ties
 from lossbook.exercises.reinforcement import gae, td_loss
@@ -21,4 +22,6 @@ __all__ = [
     "nt_xent",
     "rank_net_with_ties",
     "td_loss",
+    "turned_boxes",
+    "write_giou",
 ]

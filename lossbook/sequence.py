@@ -105,7 +105,7 @@ def _over_alignments(
     last = 2 * target_lengths.unsqueeze(1)
     at_blank, at_label = alpha.gather(1, last), alpha.gather(1, (last - 1).clamp(min=0))
     total = torch.cat([at_blank, torch.where(last > 0, at_label, FLOOR)], 1).logsumexp(1)
-    return torch.where(total > FLOOR / 2, -total, math.inf)
+    return torch.where(total > FLOOR, -total, math.inf)
 
 
 _by_kernel = with_backward(sequence.ctc, sequence.ctc_backward)(_over_alignments)

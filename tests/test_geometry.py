@@ -14,6 +14,7 @@ from rows_geometry import ROWS, boxes, clouds
 from torch.testing import assert_close
 
 import lossbook
+from lossbook import _transport
 
 BOXES = {
     lossbook.box_iou_loss: references.iou, lossbook.giou_loss: references.giou, lossbook.diou_loss: references.diou,
@@ -585,6 +586,17 @@ def test_masses_close_to_0_and_costs_far_apart_are_exact_too():
     cost = torch.tensor([[0.0, 700.0], [900.0, 0.5], [1e3, 1.0]], dtype=torch.float64)
     emd = lossbook.emd_loss(x, y, cost=cost)
     assert_close(lossbook.sinkhorn_loss(x, y, cost=cost, reg=1.0), emd, rtol=1e-3, atol=0)
+
+
+@pytest.mark.parametrize("eps", [0.5, 0.02])  # done before the last sweep, and far from done
+def test_many_sweeps_in_one_go_are_as_many_one_by_one(eps):
+    x, y = torch.randn(2, 5, 3, generator=torch.Generator().manual_seed(0)).double()
+    problem = torch.cdist(x, y), torch.full((5,), 1 / 5).double(), torch.tensor([0.1, 0.2, 0.3, 0.15, 0.25]).double()
+    f, start = _transport._sweep(torch.zeros(5).double(), *problem, eps)
+    g = start
+    for _ in range(_transport.SWEEPS):
+        g = _transport._sweep(g, *problem, eps)[1]
+    assert_close(start + _transport._scale(f, start, *problem, eps), g)
 
 
 # Errors of clouds and masses.

@@ -591,7 +591,7 @@ def test_masses_close_to_0_and_costs_far_apart_are_exact_too():
 @pytest.mark.parametrize("eps", [0.5, 0.02])  # done before the last sweep, and far from done
 def test_many_sweeps_in_one_go_are_as_many_one_by_one(eps):
     x, y = torch.randn(2, 5, 3, generator=torch.Generator().manual_seed(0)).double()
-    problem = torch.cdist(x, y), torch.full((5,), 1 / 5).double(), torch.tensor([0.1, 0.2, 0.3, 0.15, 0.25]).double()
+    problem = torch.cdist(x, y), torch.ones(5).double() / 5, torch.tensor([2.0, 4, 6, 3, 5]).double() / 20
     f, start = _transport._sweep(torch.zeros(5).double(), *problem, eps)
     g = start
     for _ in range(_transport.SWEEPS):

@@ -666,6 +666,15 @@ def test_a_blur_that_no_float_can_resolve_is_an_error():
         lossbook.sinkhorn_divergence(x, y, blur=1e-170)
 
 
+def test_the_error_says_how_different_the_costs_are_between_what_has_a_mass():
+    x, y = torch.rand(2, 12, 2, generator=torch.Generator().manual_seed(0)).double()
+    costs, mass = torch.full((13, 13), 1e6).double(), torch.tensor([1 / 12] * 12 + [0]).double()
+    costs[:12, :12] = 64 + torch.cdist(x, y)
+    different = costs[:12, :12].max() - costs[:12, :12].min()
+    with pytest.raises(ValueError, match=rf"by up to {different:.3g}, got 1e-18"):
+        lossbook.sinkhorn_loss(mass, mass, cost=costs, reg=1e-18)
+
+
 @pytest.mark.parametrize(("a", "b", "cost", "message"), [
     ([[0.5, 0.5]], [0.5, 0.5], [[1.0, 2], [3, 4]], r"x must have shape \(P,\), P at least 1, beside a .*got \(1, 2\)"),
     ([0.5, 0.5], [], [[1.0, 2], [3, 4]], r"y must have shape \(P,\), P at least 1, beside a .*, got \(0,\)"),

@@ -580,6 +580,13 @@ def test_a_point_without_mass_changes_nothing():
         assert_close(costs.grad[:, 2], torch.zeros(3), rtol=0, atol=1e-9)
 
 
+@pytest.mark.parametrize("loss", [lossbook.emd_loss, functools.partial(lossbook.sinkhorn_loss, reg=0.5)])
+def test_costs_may_all_be_negative(loss):
+    x, y = torch.tensor([0.5, 0.0, 1.5]).double(), torch.tensor([0.75, 1.25]).double()
+    cost = torch.tensor([[1.0, 2.0], [0.5, 3.0], [4.0, 0.25]]).double()
+    assert_close(loss(x, y, cost=cost - 8), loss(x, y, cost=cost) - 8 * x.sum())
+
+
 def test_masses_close_to_0_and_costs_far_apart_are_exact_too():
     x = torch.tensor([1.0, 1e-20, 1e-3], dtype=torch.float64)
     y = torch.tensor([0.5, 0.501], dtype=torch.float64)

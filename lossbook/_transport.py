@@ -99,7 +99,7 @@ def _sinkhorn(cost: Tensor, a: Tensor, b: Tensor, reg: float) -> tuple[Tensor, T
     """
     rows, columns = a > 0, b > 0
     some, p, q = cost[rows][:, columns], a[rows], b[columns]
-    spread, stuck = float(some.max() - some.min()), False
+    spread = float(some.max() - some.min())
     g, eps, exact = torch.zeros_like(q), max(spread, reg), min(TOLERANCE + 1e-13 * spread / reg, 1e-6)
     for _ in range(ROUNDS):
         g, error, stuck = _settle(g, some, p, q, eps, exact if eps == reg else ROUGH)

@@ -14,7 +14,7 @@ from rows_geometry import ROWS, boxes, clouds
 from torch.testing import assert_close
 
 import lossbook
-from lossbook import _transport
+from lossbook import _transport, geometry
 
 BOXES = {
     lossbook.box_iou_loss: references.iou, lossbook.giou_loss: references.giou, lossbook.diou_loss: references.diou,
@@ -593,6 +593,17 @@ def test_masses_close_to_0_and_costs_far_apart_are_exact_too():
     cost = torch.tensor([[0.0, 700.0], [900.0, 0.5], [1e3, 1.0]], dtype=torch.float64)
     emd = lossbook.emd_loss(x, y, cost=cost)
     assert_close(lossbook.sinkhorn_loss(x, y, cost=cost, reg=1.0), emd, rtol=1e-3, atol=0)
+
+
+@pytest.mark.parametrize("many", [(), (2,)], ids=str)
+def test_the_entropic_cost_that_one_reads_is_the_one_that_is_computed(many):
+    generator = torch.Generator().manual_seed(0)
+    costs = torch.rand(*many, 4, 3, generator=generator, dtype=torch.float64).requires_grad_()
+    a, b = (torch.rand(*many, n, generator=generator, dtype=torch.float64) for n in (4, 3))
+    a, b = a / a.sum(-1, keepdim=True), b / b.sum(-1, keepdim=True)
+    found, written = geometry._entropic_cost(costs, a, b, 0.1), geometry._entropic_cost.__wrapped__(costs, a, b, 0.1)
+    assert_close(found, written)
+    assert_close(*(torch.autograd.grad(value.sum(), costs)[0] for value in (found, written)))
 
 
 @pytest.mark.parametrize("eps", [0.5, 0.02])  # done before the last sweep, and far from done

@@ -99,7 +99,7 @@ def _sinkhorn(cost: Tensor, a: Tensor, b: Tensor, reg: float) -> tuple[Tensor, T
     """
     rows, columns = a > 0, b > 0
     some, p, q = cost[rows][:, columns], a[rows], b[columns]
-    spread, stuck = float(some.max() - some.min()), False
+    spread = float(some.max() - some.min())
     g, eps, exact = torch.zeros_like(q), max(spread, reg), min(TOLERANCE + 1e-13 * spread / reg, 1e-6)
     for _ in range(ROUNDS):
         g, error, stuck = _settle(g, some, p, q, eps, exact if eps == reg else ROUGH)
@@ -117,12 +117,12 @@ def _sinkhorn(cost: Tensor, a: Tensor, b: Tensor, reg: float) -> tuple[Tensor, T
 def _settle(g: Tensor, cost: Tensor, a: Tensor, b: Tensor, eps: float, goal: float) -> tuple[Tensor, float, bool]:
     """Return g closer to its goal, how far the rows are from theirs, and whether nothing brings them closer."""
     spread, stuck = float(cost.max() - cost.min()), True
-    for step in (_scale, newton_step):
+    for step in (_scale, lambda *problem: newton_step(*problem)[1]):
         f, g = _sweep(g, cost, a, b, eps)
         error, value = _error(f, g, cost, b, eps), a @ f + b @ g
         if error < goal:
             return g, error, False
-        dg = step(f, g, cost, a, b, eps)[1]
+        dg = step(f, g, cost, a, b, eps)
         dg *= min(1.0, spread / (float(dg.abs().max()) or 1.0))  # no potential of the answer is larger
         for part in (4.0**-k for k in range(20)):  # a whole step of Newton's may go too far
             moved = _sweep(g + part * dg, cost, a, b, eps)
@@ -153,8 +153,8 @@ def _error(f: Tensor, g: Tensor, cost: Tensor, b: Tensor, eps: float) -> float:
     return float((exponent(f, g, cost, eps).expm1() @ b).abs().max())
 
 
-def _scale(f: Tensor, g: Tensor, cost: Tensor, a: Tensor, b: Tensor, eps: float) -> tuple[Tensor, Tensor]:
-    """Return what many sweeps add to f and g, as factors of rows and columns: one exp for all of them."""
+def _scale(f: Tensor, g: Tensor, cost: Tensor, a: Tensor, b: Tensor, eps: float) -> Tensor:
+    """Return what many sweeps add to g, as factors of rows and columns: one exp for all of them."""
     ratio, u, v = exponent(f, g, cost, eps).exp(), torch.ones_like(f), torch.ones_like(g)
     for _ in range(SWEEPS):
         row = ratio @ (b * v)
@@ -162,7 +162,7 @@ def _scale(f: Tensor, g: Tensor, cost: Tensor, a: Tensor, b: Tensor, eps: float)
             break
         u = 1 / row
         v = 1 / ((a * u) @ ratio)
-    return eps * u.log().nan_to_num(), eps * v.log().nan_to_num()
+    return eps * v.log().nan_to_num()
 
 
 def _linear_program(cost: Tensor, a: Tensor, b: Tensor) -> tuple[Tensor, ...]:

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from lossbook import _checks
-from lossbook._fast import scale
+from lossbook._fast import scale, without_autocast
 from lossbook._stable import centred
 from lossbook.classification import cross_entropy
 
@@ -73,7 +73,7 @@ def linear_cross_entropy(
     logits = features.new_zeros(()).expand(features.shape[0], weight.shape[0])  # a shape, with one number in memory
     target, kept = _checks.class_target(target, logits, ignore_index)
     keep, features = kept.to(features.dtype), _checks.only_kept(features, kept)
-    with scale.without_autocast(features):
+    with without_autocast(features):
         if not (_checks.values_are_visible(features) and scale.can_be_chunked(features, weight)):
             loss = _losses(features, weight, target, keep)
         elif reduction == "none":

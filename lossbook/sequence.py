@@ -97,7 +97,7 @@ def _over_alignments(
     said = log_p.masked_fill(over, 0).clamp(min=FLOOR).gather(2, places.expand(len(log_p), -1, -1))
     # alpha: the log of the sum over all walks that have come to a place by now. A walk begins at one of the first two.
     alpha = torch.where(torch.arange(places.shape[1], device=places.device) < 2, said.select(0, 0), FLOOR)
-    for now_said, is_over in zip(said.unbind()[1:], over.unbind()[1:], strict=True):
+    for now_said, is_over in zip(said[1:], over[1:], strict=True):
         by_one, by_two = (pad(alpha, (2, 0), value=FLOOR).narrow(1, at, alpha.shape[1]) for at in (1, 0))
         came = torch.stack([alpha, by_one, torch.where(may_skip, by_two, FLOOR)]).logsumexp(0)
         alpha = torch.where(is_over, alpha, came + now_said)
@@ -105,7 +105,7 @@ def _over_alignments(
     last = 2 * target_lengths.unsqueeze(1)
     at_blank, at_label = alpha.gather(1, last), alpha.gather(1, (last - 1).clamp(min=0))
     total = torch.cat([at_blank, torch.where(last > 0, at_label, FLOOR)], 1).logsumexp(1)
-    return torch.where(total > FLOOR / 2, -total, math.inf)
+    return torch.where(total > FLOOR, -total, math.inf)
 
 
 _by_kernel = with_backward(sequence.ctc, sequence.ctc_backward)(_over_alignments)

@@ -14,6 +14,7 @@ from rows_geometry import ROWS, boxes, clouds
 from torch.testing import assert_close
 
 import lossbook
+from lossbook import _transport, geometry
 
 BOXES = {
     lossbook.box_iou_loss: references.iou, lossbook.giou_loss: references.giou, lossbook.diou_loss: references.diou,
@@ -588,12 +589,41 @@ def test_a_point_without_mass_changes_nothing():
         assert_close(costs.grad[:, 2], torch.zeros(3), rtol=0, atol=1e-9)
 
 
+@pytest.mark.parametrize("loss", [lossbook.emd_loss, functools.partial(lossbook.sinkhorn_loss, reg=0.5)])
+def test_costs_may_all_be_negative(loss):
+    x, y = torch.tensor([0.5, 0.0, 1.5]).double(), torch.tensor([0.75, 1.25]).double()
+    cost = torch.tensor([[1.0, 2.0], [0.5, 3.0], [4.0, 0.25]]).double()
+    assert_close(loss(x, y, cost=cost - 8), loss(x, y, cost=cost) - 8 * x.sum())
+
+
 def test_masses_close_to_0_and_costs_far_apart_are_exact_too():
     x = torch.tensor([1.0, 1e-20, 1e-3], dtype=torch.float64)
     y = torch.tensor([0.5, 0.501], dtype=torch.float64)
     cost = torch.tensor([[0.0, 700.0], [900.0, 0.5], [1e3, 1.0]], dtype=torch.float64)
     emd = lossbook.emd_loss(x, y, cost=cost)
     assert_close(lossbook.sinkhorn_loss(x, y, cost=cost, reg=1.0), emd, rtol=1e-3, atol=0)
+
+
+@pytest.mark.parametrize("many", [(), (2,)], ids=str)
+def test_the_entropic_cost_that_one_reads_is_the_one_that_is_computed(many):
+    generator = torch.Generator().manual_seed(0)
+    costs = torch.rand(*many, 4, 3, generator=generator, dtype=torch.float64).requires_grad_()
+    a, b = (torch.rand(*many, n, generator=generator, dtype=torch.float64) for n in (4, 3))
+    a, b = a / a.sum(-1, keepdim=True), b / b.sum(-1, keepdim=True)
+    found, written = geometry._entropic_cost(costs, a, b, 0.1), geometry._entropic_cost.__wrapped__(costs, a, b, 0.1)
+    assert_close(found, written)
+    assert_close(*(torch.autograd.grad(value.sum(), costs)[0] for value in (found, written)))
+
+
+@pytest.mark.parametrize("eps", [0.5, 0.02])  # done before the last sweep, and far from done
+def test_many_sweeps_in_one_go_are_as_many_one_by_one(eps):
+    x, y = torch.randn(2, 5, 3, generator=torch.Generator().manual_seed(0)).double()
+    problem = torch.cdist(x, y), torch.ones(5).double() / 5, torch.tensor([2.0, 4, 6, 3, 5]).double() / 20
+    f, start = _transport._sweep(torch.zeros(5).double(), *problem, eps)
+    g = start
+    for _ in range(_transport.SWEEPS):
+        g = _transport._sweep(g, *problem, eps)[1]
+    assert_close(start + _transport._scale(f, start, *problem, eps), g)
 
 
 # Errors of clouds and masses.
@@ -661,6 +691,15 @@ def test_a_blur_that_no_float_can_resolve_is_an_error():
         lossbook.sinkhorn_loss(x, y, reg=1e-18)
     with pytest.raises(ValueError, match=wanted):
         lossbook.sinkhorn_divergence(x, y, blur=1e-170)
+
+
+def test_the_error_says_how_different_the_costs_are_between_what_has_a_mass():
+    x, y = torch.rand(2, 12, 2, generator=torch.Generator().manual_seed(0)).double()
+    costs, mass = torch.full((13, 13), 1e6).double(), torch.tensor([1 / 12] * 12 + [0]).double()
+    costs[:12, :12] = 64 + torch.cdist(x, y)
+    different = costs[:12, :12].max() - costs[:12, :12].min()
+    with pytest.raises(ValueError, match=rf"by up to {different:.3g}, got 1e-18"):
+        lossbook.sinkhorn_loss(mass, mass, cost=costs, reg=1e-18)
 
 
 @pytest.mark.parametrize(("a", "b", "cost", "message"), [

@@ -409,6 +409,14 @@ def test_a_number_to_predict_must_be_finite(case, bad):
         case(torch.zeros(3), torch.tensor([0.0, bad, 1.0]))
 
 
+def test_the_formula_of_cross_entropy_has_its_slopes_at_probabilities_of_0_and_1():
+    at, target = torch.tensor([0.0, 1.0]), torch.tensor([0, 1])
+    loss = functools.partial(lossbook.binary_cross_entropy, target=target, reduction="sum")
+    slopes, value = torch.func.grad_and_value(loss)(at)  # a transform takes the formula as it is written
+    assert value == 0
+    assert slopes.tolist() == [1, -1]  # of -log(1 - p) and of -log p
+
+
 def test_from_a_probability_that_has_rounded_to_0_there_is_no_way_back_to_the_logit():
     logits = torch.tensor([-1e3, -1.0], requires_grad=True)
     each = lossbook.binary_cross_entropy(logits.sigmoid(), torch.ones(2), reduction="none")

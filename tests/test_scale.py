@@ -44,6 +44,18 @@ def test_chunks_change_neither_the_loss_nor_its_gradients(reduction, chunk):
         assert_close(a, b)
 
 
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script.* is deprecated:DeprecationWarning")  # torch, of itself
+@pytest.mark.parametrize("moved", [0, 1], ids=["features", "weight"])
+def test_in_forward_mode_one_input_may_move_alone(moved):
+    *inputs, target = problem()
+    with torch.autograd.forward_ad.dual_level():
+        direction = inputs[moved].flip(0)
+        inputs[moved] = torch.autograd.forward_ad.make_dual(inputs[moved], direction)
+        found = torch.autograd.forward_ad.unpack_dual(lossbook.linear_cross_entropy(*inputs, target)).tangent
+    slopes = value_and_slopes(whole, *problem())[1:]
+    assert_close(found, (slopes[moved] * direction).sum())
+
+
 @precisions
 @pytest.mark.parametrize("reduction", ["sum", "none"])
 def test_it_is_the_formula_also_for_logits_of_thousands(reduction, dtype):

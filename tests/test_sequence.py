@@ -258,6 +258,13 @@ def test_what_stands_beyond_the_lengths_is_not_looked_at(padding, loss):
     assert_close(*(torch.autograd.grad(value.sum(), z)[0] for value, z in zip(values, (found, expected), strict=True)))
 
 
+@pytest.mark.parametrize("loss", [lossbook.ctc_loss, plain], ids=["kernel", "plain"])
+def test_where_no_sequence_says_anything_all_frames_are_blank(loss):
+    log_probs, nothing = logits(4, 2, 3).log_softmax(2), torch.zeros(2).long()
+    found = loss(log_probs, torch.zeros(2, 0).long(), torch.tensor([4, 3]), nothing, blank=1, reduction="none")
+    assert_close(found, -torch.stack([log_probs[:4, 0, 1].sum(), log_probs[:3, 1, 1].sum()]))
+
+
 def test_it_is_smallest_where_one_alignment_is_sure_or_where_many_share():
     sure = torch.tensor([[[0.0, 1.0]], [[1.0, 0.0]]]).log()  # "a", then blank
     assert lossbook.ctc_loss(sure, torch.tensor([[1]]), torch.tensor([2]), torch.tensor([1])) == 0

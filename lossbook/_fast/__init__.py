@@ -105,3 +105,9 @@ def in_pieces(forward: Forward) -> Forward:
         return tuple(whole)
 
     return piecewise
+
+
+def without_autocast(value: Tensor) -> torch.autocast:
+    """Return a context in which products of matrices are taken in the precision of the matrices."""
+    device = value.device.type
+    return torch.autocast(device if torch.amp.is_autocast_available(device) else "cpu", enabled=False)

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from lossbook._fast import without_autocast
+
 
 def distances(z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Return the distances of all rows of z, and what their derivative needs."""
@@ -18,17 +20,11 @@ def distances_backward(grad: Tensor, z: Tensor, found: Tensor) -> Tensor:
 
 def products(z: Tensor) -> tuple[Tensor, Tensor]:
     """Return z z^T, and what its derivative needs."""
-    with _no_autocast(z):
+    with without_autocast(z):
         return z @ z.T, z
 
 
 def products_backward(grad: Tensor, z: Tensor) -> Tensor:
     """Return (grad + grad^T) z, in two products: to transpose a matrix takes longer than to multiply by it."""
-    with _no_autocast(z):
+    with without_autocast(z):
         return grad @ z + grad.T @ z
-
-
-def _no_autocast(z: Tensor) -> torch.autocast:
-    """Return a context in which a product of matrices is taken in the precision that they have."""
-    device = z.device.type
-    return torch.autocast(device if torch.amp.is_autocast_available(device) else "cpu", enabled=False)

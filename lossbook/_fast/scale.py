@@ -14,12 +14,6 @@ def can_be_chunked(features: Tensor, weight: Tensor) -> bool:
     return not (_only_the_plain_form_will_do(features) or _only_the_plain_form_will_do(weight))
 
 
-def without_autocast(features: Tensor) -> torch.autocast:
-    """Return a context in which products of matrices are taken in the precision of the matrices."""
-    device = features.device.type
-    return torch.autocast(device if torch.amp.is_autocast_available(device) else "cpu", enabled=False)
-
-
 def linear_cross_entropy(
     features: Tensor, weight: Tensor, target: Tensor, keep: Tensor, chunk: int, plain: Plain
 ) -> Tensor:

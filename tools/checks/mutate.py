@@ -15,6 +15,7 @@ import ast
 import contextlib
 import copy
 import functools
+import gc
 import importlib.abc
 import importlib.util
 import os
@@ -185,14 +186,14 @@ def run_tests(plugin, changed=None, report=None):
         null = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (closed by the next line)
         with null, contextlib.redirect_stdout(null), contextlib.redirect_stderr(null):
             try:
-                resource.setrlimit(resource.RLIMIT_CPU, (LIMIT, LIMIT))
                 os.dup2(null.fileno(), 1), os.dup2(null.fileno(), 2)
                 if changed:
+                    resource.setrlimit(resource.RLIMIT_CPU, (LIMIT, LIMIT))
                     sys.meta_path.insert(0, Changed(*changed))
                 import pytest
 
                 files = sorted({test.partition("::")[0] for test in getattr(plugin, "seconds", {})}) or TESTS
-                options = ["-x", "-q", "--assert=plain", "-p", "no:cacheprovider", "-p", "no:xdist"]
+                options = ["-x", "-q", "--assert=plain", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:nbval"]
                 code = int(pytest.main([*options, *files], plugins=[plugin]))
                 if report:
                     import references
@@ -216,6 +217,7 @@ def prepare():
     import torch.testing  # noqa: F401
 
     torch.set_num_threads(1)
+    gc.freeze()  # so that no child looks through what its parent has imported
     for watch in (Watch(False), Watch(True)):  # first what the losses must be: under a profile it takes minutes
         with tempfile.NamedTemporaryFile() as file:
             if not run_tests(watch, report=file.name):

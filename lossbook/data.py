@@ -8,12 +8,13 @@ import shutil
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from sklearn.datasets import load_breast_cancer
+from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.model_selection import train_test_split
 from torch import Tensor
 
@@ -22,9 +23,6 @@ from lossbook.scenes import (  # the data sets of Part V have a module of their 
     DigitLines as DigitLines,
     Scenes as Scenes,
     Walk as Walk,
-    _digits,
-    _rng,
-    _tensor,
     cliff_walk as cliff_walk,
     digit_clouds as digit_clouds,
     digit_lines as digit_lines,
@@ -352,8 +350,7 @@ def digits_split(*, ratio: float = 1.0, seed: int = 0) -> Split:
     References:
         Alpaydin and Kaynak, 1998, UCI Machine Learning Repository: Optical Recognition of Handwritten Digits.
     """
-    images, labels = _digits()
-    parts = _split(images.reshape(-1, 64), labels, seed)
+    parts = _split(*_digits(), seed)
     if _checks.number("ratio", ratio, "[1, inf)") != 1:
         smallest = np.bincount(parts[1]).min()
         kept = _keep(parts[1], long_tail(int(smallest), 10, ratio=ratio), seed)
@@ -463,6 +460,12 @@ def _resume(url: str, output: str, _: object) -> None:
     partial.replace(output)
 
 
+@cache  # a chapter splits them for many seeds
+def _digits() -> tuple[np.ndarray, np.ndarray]:
+    images, labels = load_digits(return_X_y=True)
+    return images / 16, labels
+
+
 def _split(x: np.ndarray, y: np.ndarray, seed: int) -> list[np.ndarray]:
     seed = _checks.integer("seed", seed, f"[0, {2**32 - 1}]")  # what scikit-learn takes
     x_train, x_rest, y_train, y_rest = train_test_split(x, y, test_size=0.4, stratify=y, random_state=seed)
@@ -472,6 +475,14 @@ def _split(x: np.ndarray, y: np.ndarray, seed: int) -> list[np.ndarray]:
     return [x_train, y_train, x_val, y_val, x_test, y_test]
 
 
+def _rng(seed: int) -> np.random.Generator:
+    return np.random.default_rng(_checks.integer("seed", seed, "[0, inf)"))
+
+
 def _keep(labels: np.ndarray, sizes: Sequence[int], seed: int) -> np.ndarray:
     order = np.random.default_rng(seed).permutation(len(labels))
     return np.concatenate([order[labels[order] == k][:size] for k, size in enumerate(sizes)])
+
+
+def _tensor(values: np.ndarray) -> Tensor:
+    return torch.tensor(values, dtype=torch.int64 if values.dtype.kind in "iu" else torch.float32)

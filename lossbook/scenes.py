@@ -255,7 +255,10 @@ def digit_lines(n: int = 1000, *, part: str = "train", seed: int = 0) -> DigitLi
         Alpaydin and Kaynak, 1998, UCI Machine Learning Repository: Optical Recognition of Handwritten Digits.
     """
     n = _checks.integer("n", n, "[0, inf)")
-    (digits, digit_labels), rng = _part(part), _rng(seed)
+    if part not in {"train", "test"}:
+        raise ValueError(f'part must be "train" or "test", got {part!r}')
+    digits, digit_labels = (array[:1200] if part == "train" else array[1200:] for array in _digits())
+    rng = _rng(seed)
     images, columns = np.zeros((n, 8, 48)), np.zeros((n, 48), dtype=int)
     labels, lengths = np.zeros((n, 5), dtype=int), rng.integers(2, 6, n)
     for i, length in enumerate(lengths):
@@ -372,7 +375,7 @@ def _part(part: str) -> tuple[np.ndarray, np.ndarray]:
     return images[rows], labels[rows]
 
 
-@cache  # a chapter splits them for many seeds
+@cache
 def _digits() -> tuple[np.ndarray, np.ndarray]:
     images, labels = load_digits(return_X_y=True)
     return images.reshape(-1, 8, 8) / 16, labels

@@ -3,3 +3,5 @@
 A judge has the name of its exercise. It returns one sentence: which properties hold, or which one fails first and for
 which input. It needs nothing but ``lossbook``, so it works in a notebook of one's own, too.
 """
+
+from lossbook.exercises.scale import chunked_loss as chunked_loss, mean_over_tokens as mean_over_tokens

@@ -18,7 +18,7 @@ def over_tokens(means, counts):
 
 @pytest.mark.parametrize(("answer", "said"), [
     (over_tokens, "right: shape, dtype, value and tail"),
-    (lambda means, counts: means.mean(), r"wrong value: got \[3\], wanted \[3\.8\]"),
+    (lambda means, _: means.mean(), r"wrong value: got \[3\], wanted \[3\.8\]"),
     (lambda means, counts: (means * counts).mean(), r"wrong value: got \[190\]"),
     (lambda means, counts: (means / counts).sum() / (1 / counts).sum(), r"wrong value: got \[2\.2\]"),
     (lambda means, counts: (means * counts).sum() / counts.sum(), r"wrong tail, value: got \[nan\]"),
@@ -35,7 +35,8 @@ def piece(features, weight, target):
 
 
 def looped(features, weight, target, chunk, piece=piece):
-    return sum(piece(x, weight, y) for x, y in zip(features.split(chunk), target.split(chunk), strict=True)) / len(target)
+    parts = zip(features.split(chunk), target.split(chunk), strict=True)
+    return sum(piece(x, weight, y) for x, y in parts) / len(target)
 
 
 checkpointed = partial(looped, piece=partial(checkpoint, piece, use_reentrant=False))
@@ -63,13 +64,13 @@ def in_the_forward_pass(features, weight, target, chunk):
     (checkpointed, "right: shape, dtype, value, gradient, tail and memory"),
     (in_the_forward_pass, "right: .* memory"),
     (looped, r"wrong memory: 1,\d{3} numbers are kept for the backward pass, a table has 1,200"),
-    (lambda x, w, y, chunk: cross_entropy(x @ w.T, y), "wrong memory"),
+    (lambda x, w, y, _: cross_entropy(x @ w.T, y), "wrong memory"),
     (of_means, r"wrong value: .*chunk 3"),
     (without_the_rest, r"wrong value: .*chunk 3"),
     (lambda x, w, y, chunk: len(y) * checkpointed(x, w, y, chunk), "wrong value"),
     (lambda x, w, y, chunk: checkpointed(x, w.detach(), y, chunk), "wrong gradient: none reaches weight"),
     (lambda x, w, y, chunk: checkpointed(x.detach(), w, y, chunk), "wrong gradient: none reaches features"),
     (partial(looped, piece=naive_piece), r"wrong tail, value: got \[inf\]"),
-], ids=["right", "book", "loop", "whole", "of means", "no rest", "sum", "no weight", "no features", "naive"])  # fmt: skip
+], ids=["right", "book", "loop", "whole", "of means", "no rest", "sum", "no W", "no x", "naive"])  # fmt: skip
 def test_chunked_loss_wants_the_gradients_and_no_whole_table(answer, said):
     assert re.match(said, exercises.chunked_loss(answer))

@@ -37,7 +37,7 @@ def mean_over_tokens(answer: Callable[..., Tensor]) -> str:
 
 
 def chunked_loss(answer: Callable[..., Tensor]) -> str:
-    """Judge ``answer(features, weight, target, chunk)``: mean cross-entropy of which autograd keeps no whole table.
+    """Judge ``answer(features, weight, target, chunk)``: mean cross-entropy that keeps no whole table.
 
     Args:
         answer: maps features (N, D), weights (K, D), classes (N,) and a number of examples to a scalar.

@@ -21,7 +21,7 @@ def peak(step) -> int:
 
 def memory(at, tables):
     found = {row["way"]: row["gb"] for row in rows_with(tables, "way", "gb")}
-    n, k, d, c = (at[name] for name in ("tokens", "words", "width", "chunk"))
+    n, k, d, c = (at[name] for name in ("tokens", "words", "features", "chunk"))
     gradients = 4 * d * (k + n)
     whole, chunks = max(12 * n * k, 4 * n * k + gradients), max(8 * c * k + gradients, 2 * gradients)
     yield [found["all at once"], found["in chunks"], found["weights"]], [whole / 1e9, chunks / 1e9, 4 * k * d / 1e9]
@@ -39,7 +39,7 @@ def memory(at, tables):
 
 
 FIGURES = {"fig-scale-sliders": Row(
-    [{"tokens": 1_024, "words": 32_000, "width": 64, "chunk": 128},
-     {"tokens": 1_024, "words": 32_000, "width": 64, "chunk": 512},
-     {"tokens": 8_192, "words": 128_256, "width": 4_096, "chunk": 128},
-     {"tokens": 131_072, "words": 256_000, "width": 1_024, "chunk": 512}], memory)}
+    [{"tokens": 1_024, "words": 32_000, "features": 64, "chunk": 128},
+     {"tokens": 1_024, "words": 32_000, "features": 64, "chunk": 512},
+     {"tokens": 8_192, "words": 128_256, "features": 4_096, "chunk": 128},
+     {"tokens": 131_072, "words": 256_000, "features": 1_024, "chunk": 512}], memory)}

@@ -52,6 +52,9 @@ STYLES: dict[str, dict[str, str]] = {
         ("exponential", _RED, _DOTTED),
         ("zero-one", _BLACK, _SOLID),
         ("squared", _PURPLE, _DOTTED),
+        # many classes
+        ("linear-cross-entropy", _GREEN, _SOLID),
+        ("z-loss", _RED, _DASHED),
         # imbalance
         ("focal", _RED, _SOLID),
         ("asymmetric", _GREEN, _SOLID),

@@ -8,17 +8,20 @@ from lossbook.exercises.boxes import turned_boxes, write_giou
 from lossbook.exercises.embedding import cosface, nt_xent
 from lossbook.exercises.ranking import ipo_loss, rank_net_with_ties
 from lossbook.exercises.reinforcement import gae, td_loss
+from lossbook.exercises.scale import chunked_loss, mean_over_tokens
 from lossbook.exercises.segmentation import batch_dice, boundary
 from lossbook.exercises.transport import earth_on_a_line, hausdorff
 
 __all__ = [
     "batch_dice",
     "boundary",
+    "chunked_loss",
     "cosface",
     "earth_on_a_line",
     "gae",
     "hausdorff",
     "ipo_loss",
+    "mean_over_tokens",
     "nt_xent",
     "rank_net_with_ties",
     "td_loss",

@@ -1,8 +1,12 @@
 """The cells for a GPU: run whole, recorded with device, versions and date, and shown on the page."""
 
 import json
+import re
+import statistics
+from pathlib import Path
 
 from tools.execute.gpu import main, record
+from tools.layout import ROOT
 
 CHAPTER = """---
 kernelspec: {display_name: Python 3, name: python3}
@@ -33,3 +37,19 @@ def test_without_a_gpu_the_command_says_what_is_wanted(capsys, monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     assert main() == 1
     assert "sees no GPU" in capsys.readouterr().out
+
+
+def numbers(record: Path) -> list[list[float]]:
+    """What each line of a record says after its last colon or name, as numbers."""
+    (text,) = json.loads(record.read_text(encoding="utf-8"))["cells"]
+    return [[float(number) for number in re.findall(r"0\.\d+", line.rpartition(":")[2])] for line in text.splitlines()]
+
+
+def test_the_chapters_say_what_the_records_show():
+    ce, two, five = map(statistics.mean, numbers(ROOT / "chapters" / "imbalance" / "focal.gpu.json"))
+    assert 0.02 < five - ce < 0.1
+    assert abs(two - ce) < 0.01
+    rows = [statistics.mean(found) for found in numbers(ROOT / "chapters" / "imbalance" / "asymmetric.gpu.json")]
+    for start in (rows[:3], rows[3:]):
+        assert min(start) == start[2] < min(start[:2]) - 0.01
+    assert max(abs(one - other) for one, other in zip(rows[:3], rows[3:], strict=True)) < 0.03

@@ -52,9 +52,6 @@ STYLES: dict[str, dict[str, str]] = {
         ("exponential", _RED, _DOTTED),
         ("zero-one", _BLACK, _SOLID),
         ("squared", _PURPLE, _DOTTED),
-        # many classes
-        ("linear-cross-entropy", _GREEN, _SOLID),
-        ("z-loss", _RED, _DASHED),
         # imbalance
         ("focal", _RED, _SOLID),
         ("asymmetric", _GREEN, _SOLID),
@@ -66,6 +63,9 @@ STYLES: dict[str, dict[str, str]] = {
         ("resampling", _BLACK, _DASHED),
         ("threshold", _BLACK, _DASHDOT),
         # Part V: colour and line are unique within a family
+        # many classes
+        ("linear-cross-entropy", _GREEN, _SOLID),
+        ("z-loss", _RED, _DASHED),
         # masks
         ("dice", _RED, _SOLID),
         ("jaccard", _GREEN, _DASHED),

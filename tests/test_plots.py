@@ -73,7 +73,7 @@ def families() -> list[list[dict[str, str]]]:
 
 
 def test_no_two_losses_of_a_family_share_colour_and_line():
-    assert len(families()) == 10
+    assert len(families()) == 11
     for styles in families():
         pairs = [tuple(style.values()) for style in styles]
         assert len(set(pairs)) == len(pairs)

@@ -17,6 +17,10 @@ def write_giou(answer: Callable[[Tensor, Tensor], Tensor]) -> str:
 
     Returns:
         A sentence that says what is right, or what fails first.
+
+    Example:
+        >>> write_giou(lambda boxes1, boxes2: (boxes1 - boxes2).abs().sum(1))[:12]
+        'wrong value:'
     """
     side = torch.tensor([[0.0, 0.0, 1.0, 1.0]])
     goal = torch.tensor([1.0, 2.0, 4.0, 4.0])
@@ -44,6 +48,10 @@ def turned_boxes(answer: Callable[[Tensor, Tensor], Tensor]) -> str:
 
     Returns:
         A sentence that says what is right, or what fails first.
+
+    Example:
+        >>> turned_boxes(lambda boxes1, boxes2: (boxes1 - boxes2).square().sum(1))[:12]
+        'wrong value:'
     """
     first = torch.tensor([[0.0, 1.0, 4.0, 2.0, 0.3], [2.0, 2.0, 6.0, 1.0, -0.7], [0.0, 0.0, 3.0, 2.0, 0.0]])
     second = torch.tensor([[1.0, -1.0, 3.0, 5.0, 1.0], [2.0, 2.0, 6.0, 1.0, 0.9], [50.0, 0.0, 1.0, 2.0, 1.5]])

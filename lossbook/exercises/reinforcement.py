@@ -27,6 +27,9 @@ def td_loss(answer: Callable[..., Any]) -> str:
     ``values`` has one entry more than ``reward``, that of the state in which the last step ends. The next value is a
     constant. The discount is 0 where a walk has ended.
 
+    Args:
+        answer: takes ``values`` (T + 1,), ``reward`` (T,) and ``discount`` (T,); returns (T,).
+
     Returns:
         A sentence: what is right, or what fails first and for which input.
 
@@ -52,6 +55,9 @@ def gae(answer: Callable[..., Any]) -> str:
 
     The arguments are those of ``td_loss``; ``decay`` in [0, 1] is what the error of the next step counts for, times the
     discount.
+
+    Args:
+        answer: takes ``values`` (T + 1,), ``reward`` (T,), ``discount`` (T,) and ``decay``; returns (T,).
 
     Returns:
         A sentence: what is right, or what fails first and for which input.

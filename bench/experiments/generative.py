@@ -1,6 +1,7 @@
 """Six ways to draw new digits, judged by whether a nearest neighbour tells them from real ones."""
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -35,7 +36,7 @@ CODE = 8  # latent variables; an adversary's generator gets as many
 def layers(*widths: int) -> nn.Sequential:
     """Linear layers with ReLU between them."""
     parts: list[nn.Module] = []
-    for before, after in zip(widths[:-1], widths[1:], strict=True):
+    for before, after in pairwise(widths):
         parts += [nn.Linear(before, after), nn.ReLU()]
     return nn.Sequential(*parts[:-1])
 
@@ -82,9 +83,10 @@ def plain(y: Tensor, *, lr: float, seed: int, code: int = CODE, steps: int = 500
 
 def compete(
     y: Tensor, generator: nn.Module, judge: nn.Module, loss: Callable[[Tensor], Tensor], *,
-    lr: float, seed: int, code: int, steps: int, watch: Callable[[float, float], None] = lambda g, d: None,
-) -> None:  # fmt: skip
-    """Train a generator against a discriminator, in turns; ``watch`` gets both losses of each step."""
+    lr: float, seed: int, code: int, steps: int,
+) -> list[tuple[float, float]]:  # fmt: skip
+    """Train a generator against a discriminator, in turns, and return the losses of both at each step."""
+    history = []
     with seeded(seed):
         updates = [torch.optim.Adam(net.parameters(), lr=lr, betas=(0.5, 0.99)) for net in (generator, judge)]
         for _ in range(steps):
@@ -98,7 +100,8 @@ def compete(
             updates[0].zero_grad()
             seen.backward()
             updates[0].step()
-            watch(seen.item(), wrong.item())
+            history.append((seen.item(), wrong.item()))
+    return history
 
 
 @torch.no_grad()
@@ -111,7 +114,7 @@ def nearest_is_alike(real: Tensor, fake: Tensor) -> tuple[float, float]:
 
 
 def told_apart(real: Tensor, fake: Tensor) -> float:
-    """Return 0 if nearest neighbours cannot tell real from fake, 1 if both shares are as far from one half as can be."""
+    """Return 0 if nearest neighbours cannot tell real from fake, 1 if both shares are as far from 1/2 as can be."""
     return sum(abs(share - 0.5) for share in nearest_is_alike(real, fake))
 
 

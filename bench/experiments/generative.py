@@ -135,7 +135,8 @@ def maker(method: str, setting: dict[str, float], y: Tensor, seed: int) -> tuple
         encoder, decoder = plain(y, lr=setting["lr"], seed=seed)
         with torch.no_grad():
             codes = encoder(y)
-        spread = torch.linalg.cholesky(codes.T.cov() + 1e-6 * torch.eye(CODE))
+        cov = codes.T.double().cov()  # of a code that collapsed it is singular
+        spread = torch.linalg.cholesky(cov + (1e-6 * cov.trace() + 1e-6) * torch.eye(CODE)).float()
         return lambda n: decoder(codes.mean(0) + torch.randn(n, CODE) @ spread.T).sigmoid(), told
     if method.startswith("VAE"):
         encoder, decoder = autoencode(y, summed if "summed" in method else averaged, lr=setting["lr"], seed=seed)

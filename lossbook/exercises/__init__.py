@@ -6,6 +6,7 @@ which input. It needs nothing but ``lossbook``, so it works in a notebook of one
 
 from lossbook.exercises.boxes import turned_boxes, write_giou
 from lossbook.exercises.embedding import cosface, nt_xent
+from lossbook.exercises.generative import free_bits, relativistic
 from lossbook.exercises.ranking import ipo_loss, rank_net_with_ties
 from lossbook.exercises.reinforcement import gae, td_loss
 from lossbook.exercises.scale import chunked_loss, mean_over_tokens
@@ -18,12 +19,14 @@ __all__ = [
     "chunked_loss",
     "cosface",
     "earth_on_a_line",
+    "free_bits",
     "gae",
     "hausdorff",
     "ipo_loss",
     "mean_over_tokens",
     "nt_xent",
     "rank_net_with_ties",
+    "relativistic",
     "td_loss",
     "turned_boxes",
     "write_giou",

@@ -3,3 +3,7 @@
 A judge has the name of its exercise. It returns one sentence: which properties hold, or which one fails first and for
 which input. It needs nothing but ``lossbook``, so it works in a notebook of one's own, too.
 """
+
+from lossbook.exercises.denoising import denoising_step, min_snr
+
+__all__ = ["denoising_step", "min_snr"]

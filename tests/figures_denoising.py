@@ -14,7 +14,7 @@ def two_points(at, tables):
     u = double(column(density, "u"))
     bells = [torch.distributions.Normal(x * a, b).log_prob(u).exp() for x in (1.0, -1.0)]
     parts = double([at["q"], 1 - at["q"]])[:, None] * torch.stack(bells)
-    yield column(density, "density"), (parts.sum(0) / 1.0).tolist()
+    yield column(density, "density"), parts.sum(0).tolist()
     belief = parts / parts.sum(0)
     for kind in ("clean", "noise", "velocity"):
         best = double(column(density, kind)).requires_grad_()
@@ -30,7 +30,7 @@ def two_points(at, tables):
 
 FIGURES = {
     "fig-denoise-sliders": Row(
-        [{"t": 0.6, "q": 0.5}, {"t": 0.05, "q": 0.9}, {"t": 0.95, "q": 0.05}, {"t": 0.3, "q": 0.35}],
+        [{"t": 0.35, "q": 0.5}, {"t": 0.05, "q": 0.9}, {"t": 0.95, "q": 0.05}, {"t": 0.3, "q": 0.35}],
         two_points,
     ),
 }

@@ -12,7 +12,7 @@ def two_points(at, tables):
     a, b = math.cos(math.pi * at["t"] / 2), math.sin(math.pi * at["t"] / 2)
     density = rows_with(tables, "u", "plus", "minus")
     u = double(column(density, "u"))
-    bells = [torch.distributions.Normal(x * a, b).log_prob(u).exp() for x in (1.0, -1.0)]
+    bells = [torch.distributions.Normal(double(x * a), double(b)).log_prob(u).exp() for x in (1.0, -1.0)]
     parts = double([at["q"], 1 - at["q"]])[:, None] * torch.stack(bells)
     yield column(density, "density"), parts.sum(0).tolist()
     belief = parts / parts.sum(0)

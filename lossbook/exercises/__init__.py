@@ -5,6 +5,7 @@ which input. It needs nothing but ``lossbook``, so it works in a notebook of one
 """
 
 from lossbook.exercises.boxes import turned_boxes, write_giou
+from lossbook.exercises.denoising import denoising_step, min_snr
 from lossbook.exercises.embedding import cosface, nt_xent
 from lossbook.exercises.generative import free_bits, relativistic
 from lossbook.exercises.ranking import ipo_loss, rank_net_with_ties
@@ -18,12 +19,14 @@ __all__ = [
     "boundary",
     "chunked_loss",
     "cosface",
+    "denoising_step",
     "earth_on_a_line",
     "free_bits",
     "gae",
     "hausdorff",
     "ipo_loss",
     "mean_over_tokens",
+    "min_snr",
     "nt_xent",
     "rank_net_with_ties",
     "relativistic",

@@ -3,3 +3,7 @@
 A judge has the name of its exercise. It returns one sentence: which properties hold, or which one fails first and for
 which input. It needs nothing but ``lossbook``, so it works in a notebook of one's own, too.
 """
+
+from lossbook.exercises.ctc import best_alignment, ctc
+
+__all__ = ["best_alignment", "ctc"]

@@ -5,6 +5,7 @@ which input. It needs nothing but ``lossbook``, so it works in a notebook of one
 """
 
 from lossbook.exercises.boxes import turned_boxes, write_giou
+from lossbook.exercises.ctc import best_alignment, ctc
 from lossbook.exercises.denoising import denoising_step, min_snr
 from lossbook.exercises.embedding import cosface, nt_xent
 from lossbook.exercises.generative import free_bits, relativistic
@@ -16,9 +17,11 @@ from lossbook.exercises.transport import earth_on_a_line, hausdorff
 
 __all__ = [
     "batch_dice",
+    "best_alignment",
     "boundary",
     "chunked_loss",
     "cosface",
+    "ctc",
     "denoising_step",
     "earth_on_a_line",
     "free_bits",

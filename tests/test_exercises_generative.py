@@ -27,7 +27,7 @@ def free_bits(mu, logvar):
     (lambda m, v: each(m, v).mean(0).clamp(min=0.1), r"wrong shape: got \(3,\), wanted \(\)"),
     (lambda m, v: free_bits(m, v.detach()), "wrong gradient: none reaches logvar"),
     (lambda m, v: free_bits(m, v.clamp(min=-20)), "wrong tail, value: "),
-], ids=["right", "maximum", "plain", "per example", "mean", "cap", "total", "vector", "detached", "clamped"])  # fmt: skip
+], ids=["right", "maximum", "plain", "per example", "mean", "cap", "total", "vector", "detached", "clamped"])
 def test_the_judge_of_free_bits_names_what_fails(answer, said):
     assert re.match(said, exercises.free_bits(answer))
 
@@ -40,12 +40,12 @@ def relativistic(real, fake):
     (relativistic, "right: shape, dtype, value, gradient and tail"),
     (lambda r, f: -torch.nn.functional.logsigmoid(f - r).mean(), "right: "),
     (lambda r, f: relativistic(f, r), "wrong value: "),
-    (lambda r, f: torch.nn.functional.softplus(-f).mean(), "wrong value: "),
+    (lambda _, f: torch.nn.functional.softplus(-f).mean(), "wrong value: "),
     (lambda r, f: torch.nn.functional.softplus(r - f).sum(), "wrong value: "),
     (lambda r, f: relativistic(r.mean(), f), "wrong value: "),
     (lambda r, f: -(f - r).sigmoid().log().mean(), r"wrong tail, value: got \[inf\]"),
     (lambda r, f: relativistic(r.detach(), f), "wrong gradient: none reaches real"),
     (lambda r, f: torch.nn.functional.softplus(r - f), r"wrong shape: got \(3,\), wanted \(\)"),
-], ids=["right", "logsigmoid", "exchanged", "fake alone", "sum", "mean of real", "naive", "detached", "none"])  # fmt: skip
+], ids=["right", "logsigmoid", "exchanged", "fake alone", "sum", "mean of real", "naive", "detached", "none"])
 def test_the_judge_of_the_relative_loss_names_what_fails(answer, said):
     assert re.match(said, exercises.relativistic(answer))

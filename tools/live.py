@@ -23,13 +23,14 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 from sphinx.application import Sphinx
+from sphinx.errors import SphinxError
 from sphinx.util.docutils import docutils_namespace, patch_docutils
 
 from tools.browser import Quiet
 from tools.checks.rules import problems
 from tools.execute.cache import BUILD, OUTPUTS, alone, environment
 from tools.execute.run import FORMAT, execute, where
-from tools.layout import ROOT, address_of, chapters, executable_chapters
+from tools.layout import HTML, ROOT, address_of, chapters, executable_chapters
 from tools.pages.run import TREES
 
 LIVE, OFTEN = BUILD / "live", 0.2  # seconds between two looks at the files
@@ -69,7 +70,8 @@ class Kernel:
         return get_cache(str(OUTPUTS))
 
     def notebook(self) -> NotebookNode:
-        return self.cache().get_project_notebook(self.cache().add_nb_to_project(str(self.chapter), FORMAT).pk).nb
+        entry = self.cache().add_nb_to_project(str(self.chapter), read_data=FORMAT)
+        return self.cache().get_project_notebook(entry.pk).nb
 
     def start(self, notebook: NotebookNode) -> None:
         how = {"extra_arguments": ["--IPKernelApp.log_level=ERROR"], "timeout": 120}
@@ -146,6 +148,8 @@ def watch(app: Sphinx) -> None:
             start = time.monotonic()
             try:
                 said = refresh(app, file, kernels)
+            except SyntaxError as problem:
+                said = f"{file.relative_to(ROOT)}: {problem.msg}: {(problem.text or '').strip()}"
             except Exception as problem:  # a slip of the pen ends no day of writing
                 said = f"{file.relative_to(ROOT)}: {type(problem).__name__}: {problem}"
             Pages.changes += 1
@@ -154,13 +158,20 @@ def watch(app: Sphinx) -> None:
 
 
 def main() -> int:
+    if not (HTML / "index.html").exists():
+        print("no book is built yet: run make book first, it takes some minutes")
+        return 1
     os.environ.update(environment())
     with alone():
         for failure in execute(executable_chapters()):
             print(failure)
     with patch_docutils(None), docutils_namespace():
         app = sphinx()
-        app.build()
+        try:
+            app.build()
+        except (ValueError, SphinxError) as problem:
+            print(problem)
+            return 1
         app.builder.finish = lambda: None  # indices, search and the map of the site are for `make book`
         handler = functools.partial(Pages, directory=LIVE / "html")
         with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:

@@ -41,7 +41,7 @@ def write_giou(answer: Callable[[Tensor, Tensor], Tensor]) -> str:
 
 
 def turned_boxes(answer: Callable[[Tensor, Tensor], Tensor]) -> str:
-    """Judge the squared Wasserstein distance between the Gaussians of turned boxes (N, 5), one number for each pair.
+    """Judge the squared Wasserstein distance between the Gaussians of turned boxes (N, 5), one for each pair.
 
     Args:
         answer: takes ``boxes1`` and ``boxes2``, rows (x, y, width, height, angle in radians).
@@ -65,4 +65,5 @@ def _gaussian_distance(boxes1: Tensor, boxes2: Tensor) -> Tensor:
     between = (boxes1[:, 4] - boxes2[:, 4]).cos().square()
     product = between * (w1 * w2 + h1 * h2) + (1 - between) * (w1 * h2 + h1 * w2)
     root = (product + 2 * (w1 * h1 * w2 * h2).sqrt()).sqrt()
-    return (boxes1[:, :2] - boxes2[:, :2]).square().sum(1) + w1 + h1 + w2 + h2 - 2 * root
+    distance: Tensor = (boxes1[:, :2] - boxes2[:, :2]).square().sum(1) + w1 + h1 + w2 + h2 - 2 * root
+    return distance

@@ -10,7 +10,7 @@ from lossbook.generative import denoising_loss
 
 
 def min_snr(answer: Callable[..., Tensor]) -> str:
-    """Say what is right or wrong in a loss of predicted noise with the effect of min(SNR, 5) on the clean example.
+    """Judge a loss of predicted noise with the effect of min(SNR, 5) on the clean example.
 
     Args:
         answer: maps predicted noise, clean examples and noise, all of shape (N, d), and alpha_bar, of shape (N,), to

@@ -219,6 +219,10 @@ def main(names: list[str]) -> int:
         count += len(found)
         for problem in found:
             print(f"{path}:{problem}")
+        lines = path.read_text(encoding="utf-8").split("\n")
+        todo = [number for number, line in enumerate(lines, 1) if "TO DO" in line]
+        if todo:
+            print(f"{path}:{todo[0]}: {len(todo)} lines still say TO DO")
         print(f"{path}: {duties.machinery(path):.0%} of its lines are machinery; {len(found) or 'no'} problems")
     return count
 

@@ -7,8 +7,8 @@ import lossbook
 
 def curve(at, tables):
     rows = rows_with(tables, "x", "y")
-    x = double(column(rows, "x")) / at["width"]
+    x = double(column(rows, "x")) / at["factor"]
     yield column(rows, "y"), lossbook.mse_loss(x, 0 * x, reduction="none")
 
 
-FIGURES = {"fig-$stem-sliders": Row([{"width": 1}, {"width": 0.5}, {"width": 2}], curve)}
+FIGURES = {"fig-$stem-sliders": Row([{"factor": 1}, {"factor": 0.5}, {"factor": 2}], curve)}

@@ -24,7 +24,8 @@ def memory(at, tables):
     n, k, d, c = (at[name] for name in ("tokens", "words", "features", "chunk"))
     gradients = 4 * d * (k + n)
     whole, chunks = max(12 * n * k, 4 * n * k + gradients), max(8 * c * k + gradients, 2 * gradients)
-    yield [found["all at once"], found["in chunks"], found["weights"]], [whole / 1e9, chunks / 1e9, 4 * k * d / 1e9]
+    yield [found["all at once"], found["in chunks"]], [whole / 1e9, chunks / 1e9]
+    yield [found["one chunk"], found["weights"]], [4 * c * k / 1e9, 4 * k * d / 1e9]
     if (n, d) == (1_024, 64) and k == 32_000:
         features, weight = (torch.zeros(rows, d, requires_grad=True) for rows in (n, k))
         target = torch.arange(n)

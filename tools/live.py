@@ -62,7 +62,10 @@ class Kernel:
 
     def __init__(self, chapter: Path):
         self.chapter, self.client = chapter, None
-        _, executed = self.cache().merge_match_into_notebook(self.notebook())
+        try:
+            _, executed = self.cache().merge_match_into_notebook(self.notebook())
+        except KeyError:  # a cell was edited first: all of them run once
+            executed = NotebookNode(cells=[])
         self.kept = {cell.source: cell.outputs for cell in executed.cells if cell.cell_type == "code"}
 
     @staticmethod
@@ -74,7 +77,7 @@ class Kernel:
         return self.cache().get_project_notebook(entry.pk).nb
 
     def start(self, notebook: NotebookNode) -> None:
-        how = {"extra_arguments": ["--IPKernelApp.log_level=ERROR"], "timeout": 120}
+        how = {"extra_arguments": ["--IPKernelApp.log_level=ERROR"], "timeout": 120, "record_timing": False}
         self.client = NotebookClient(notebook, resources={"metadata": {"path": str(self.chapter.parent)}}, **how)
         self.client.create_kernel_manager()
         self.client.start_new_kernel()

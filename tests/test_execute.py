@@ -137,7 +137,8 @@ def chapters(book: Path, *codes: str) -> None:
 
 
 def test_a_build_that_is_interrupted_stops_at_once_and_keeps_what_is_finished(small_book, monkeypatch):
-    monkeypatch.delenv("LOSSBOOK_KERNELS", raising=False)  # kernels of make test would outlive this build
+    for name in ("JUPYTER_PATH", "LOSSBOOK_KERNELS"):  # the kernels of make test would outlive this build
+        monkeypatch.delenv(name, raising=False)
     door = small_book / "door"
     os.mkfifo(door)
     wait = f"open({str(door)!r}, 'w').close(); import time; time.sleep(600)"

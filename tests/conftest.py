@@ -9,7 +9,7 @@ import hypothesis
 import pytest
 import torch
 
-from tools.browser import CHROMIUM, chromium, served
+from tools.browser import chromium, missing, served
 from tools.build import sources_key
 from tools.layout import HTML
 
@@ -59,7 +59,7 @@ def built_book():
 @pytest.fixture(scope="session")
 def site(built_book):  # noqa: ARG001
     """The address of the built book, served from this machine."""
-    need(None if CHROMIUM else "no Chromium on this machine: install the package chromium")
+    need(missing())
     with served() as address:
         yield address
 

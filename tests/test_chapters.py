@@ -5,7 +5,8 @@ import shutil
 import pytest
 
 from tools import layout
-from tools.checks import duties, new_chapter
+from tools.chapter import only_asserts
+from tools.checks import cells, duties, new_chapter
 from tools.checks.duties import machinery, places
 from tools.checks.rules import problems
 from tools.layout import ROOT, executable_chapters
@@ -197,6 +198,21 @@ def test_the_share_of_machinery_is_that_of_the_lines_that_are_for_the_book_alone
         "---\na: b\n---\n\n# A\n\n% slide\n\nSee.\n\n```{code-cell} ipython3\nassert 1\n```\n"
         "\n```{code-cell} ipython3\n:figure: a\n:caption: b\nx\n```\n", encoding="utf-8")
     assert machinery(path) == (3 + 1 + 3 + 2 + 1) / (3 + 1 + 1 + 1 + 3 + 5)
+
+
+def test_a_cell_is_linted_in_the_line_where_it_stands(tmp_path):
+    path = tmp_path / "x.md"
+    path.write_text(GOOD, encoding="utf-8")
+    lines = cells.program(path).split("\n")
+    for code in ("import altair as alt", "assert x == 0.693", "plots.interactive("):
+        assert lines.index(code) == GOOD.split("\n").index(code)
+
+
+def test_only_a_cell_of_asserts_alone_is_hidden():
+    assert only_asserts("assert 1\nassert (2 >\n        1)")
+    assert not only_asserts("x = 1\nassert x")
+    assert not only_asserts("%time")
+    assert not only_asserts("# nothing")
 
 
 def test_the_rules_number_what_style_md_numbers():

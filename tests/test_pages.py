@@ -61,6 +61,11 @@ def test_nothing_is_cut_on_a_narrow_phone(page, width, visits):
 
 
 @every_page
+def test_a_wide_formula_opens_at_its_beginning_on_a_phone(page, visits):
+    assert visits(page)["opened at its end"] == []
+
+
+@every_page
 def test_every_formula_is_rendered(page, visits):
     assert visits(page)["raw math"] == []
 

@@ -170,6 +170,11 @@ TOO_WIDE = """() => [...document.querySelectorAll("*")].filter(box =>
   && (box === document.documentElement || /auto|scroll/.test(getComputedStyle(box).overflowX))
   && !box.matches("pre, div.math, span.wide, .pst-scrollable-table-container")
 ).map(box => box.outerHTML.slice(0, 100))"""
+# A formula that is wider than the page shows its beginning first.
+BEGUN = """() => [...document.querySelectorAll(".bd-article div.math")].filter(box => {
+  const formula = box.querySelector("mjx-container");
+  return formula && formula.getBoundingClientRect().left < box.getBoundingClientRect().left - 2;
+}).map(box => box.outerHTML.slice(0, 100))"""
 # What lies beyond the column and cannot be scrolled to is lost.
 CUT = """() => {
   const article = document.querySelector(".bd-article").getBoundingClientRect();
@@ -341,6 +346,7 @@ def look_at(tab, address):
         if name in FIGURES
     }
     seen["too wide"] = tab.evaluate(TOO_WIDE)
+    seen["opened at its end"] = tab.evaluate(BEGUN)
     seen["cut"] = {}
     for width in (390, 320):
         tab.set_viewport_size({"width": width, "height": 800})

@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from tools import layout
-from tools.chapter import only_asserts
+from tools.chapter import only_asserts, read
 from tools.checks import cells, duties, new_chapter
 from tools.checks.duties import machinery, places
 from tools.checks.rules import problems
@@ -59,9 +59,7 @@ x = round(float(np.log(2)), 3)
 rng = np.random.default_rng(0)
 ```
 
-```{code-cell} ipython3
-assert x == 0.693
-```
+% assert x == 0.693
 
 ```{code-cell} ipython3
 :figure: fig-one
@@ -105,7 +103,11 @@ BREAKS = {
     "false number": ("6", "0.693 nats", "0.694 nats"),
     "false percentage": ("6", "has 0.693 nats", "has 0.693 nats, 40 % more"),
     "false thousands": ("6", "has 0.693 nats", "has 0.693 nats and 10,001 tosses"),
-    "assert cell that defines": ("6", "assert x == 0.693", ":tags: [remove-cell]\nz = 1\nassert x == 0.693"),
+    "assert cell that defines": (
+        "6", "% assert x == 0.693", "```{code-cell} ipython3\n:tags: [remove-cell]\nz = 1\nassert x == 0.693\n```"),
+    "assert block that defines": ("0", "% assert x == 0.693", "% assert x == 0.693\n% z = 1"),
+    "assert that touches a paragraph": ("0", "\n\n% assert", "\n% assert"),
+    "assert without a space": ("0", "% assert", "%assert"),
     "no name": ("7", ":figure: fig-one\n", ""),
     "no caption": ("7", ":caption: A caption.\n", ""),
     "no alt text": ("7", ', alt="A curve that rises from zero to one."', ""),
@@ -158,7 +160,8 @@ def test_bad_yaml_in_the_header_of_a_cell_names_the_file(tmp_path):
     path = tmp_path / "bad.md"
     path.write_text(GOOD.replace(":caption: A caption.", ":caption: A: caption."), encoding="utf-8")
     with pytest.raises(ValueError, match=r"bad\.md: "):
-        problems(path)
+        read(path)
+    assert len(problems(path)) == 1
 
 
 def test_a_new_chapter_is_told_every_place_that_must_know_it(tmp_path):
@@ -195,17 +198,18 @@ def test_a_new_chapter_begins_with_a_skeleton_that_keeps_the_rules(tmp_path, mon
 def test_the_share_of_machinery_is_that_of_the_lines_that_are_for_the_book_alone(tmp_path):
     path = tmp_path / "x.md"
     path.write_text(
-        "---\na: b\n---\n\n# A\n\n% slide\n\nSee.\n\n```{code-cell} ipython3\nassert 1\n```\n"
+        "---\na: b\n---\n\n# A\n\n% slide\n\nSee.\n\n% assert 1\n"
         "\n```{code-cell} ipython3\n:figure: a\n:caption: b\nx\n```\n", encoding="utf-8")
-    assert machinery(path) == (3 + 1 + 3 + 2 + 1) / (3 + 1 + 1 + 1 + 3 + 5)
+    assert machinery(path) == pytest.approx((3 + 1 + 1 + 2 + 1) / (3 + 1 + 1 + 1 + 1 + 5))
 
 
 def test_a_cell_is_linted_in_the_line_where_it_stands(tmp_path):
     path = tmp_path / "x.md"
     path.write_text(GOOD, encoding="utf-8")
     lines = cells.program(path).split("\n")
+    written = [line.removeprefix("% ") for line in GOOD.split("\n")]
     for code in ("import altair as alt", "assert x == 0.693", "plots.interactive("):
-        assert lines.index(code) == GOOD.split("\n").index(code)
+        assert lines.index(code) == written.index(code)
 
 
 def test_only_a_cell_of_asserts_alone_is_hidden():
@@ -219,3 +223,11 @@ def test_the_rules_number_what_style_md_numbers():
     style = (ROOT / "STYLE.md").read_text(encoding="utf-8")
     for rule in {rule for rule, _, _ in BREAKS.values()} - {"0"}:
         assert f"\n{rule}. [m]" in style
+
+
+def test_a_cell_that_is_no_python_is_named_with_its_line(tmp_path):
+    path = tmp_path / "x.md"
+    path.write_text(GOOD.replace("rng = np", "rng = = np"), encoding="utf-8")
+    line = GOOD.split("\n").index("rng = np.random.default_rng(0)") + 1
+    assert [str(problem) for problem in problems(path)] == [
+        f"{line}: duty: invalid syntax: rng = = np.random.default_rng(0)"]

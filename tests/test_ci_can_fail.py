@@ -82,7 +82,7 @@ def test_a_mutated_focal_loss_makes_the_claims_of_the_chapter_red(copy):
 def test_a_broken_cell_and_a_false_claim_are_red(copy):
     text = ENTROPY.read_text(encoding="utf-8")
     broken = replace(r"^(```\{code-cell\} ipython3\n)(for )", r"\1undefined_name\n\2", text)
-    false = replace(r"^(```\{code-cell\} ipython3\nassert .*? == 0\.)\d+", r"\g<1>123", text)
+    false = replace(r"^(% assert .*? == 0\.)\d+", r"\g<1>123", text)
     done = execute(copy, broken=broken, false=false)
     assert done.returncode == 1
     verdicts = dict(re.findall(r"chapters/(\w+)\.md (executed|failed)", done.stdout))

@@ -7,6 +7,7 @@ import pytest
 import yaml
 from bs4 import BeautifulSoup
 
+from tools.checks.duties import wrong_questions
 from tools.layout import HTML, ROOT, notebook_chapters
 from tools.pages import questions
 from tools.shapes import moodle
@@ -186,3 +187,16 @@ def test_the_button_comes_from_the_script_and_the_reasons_are_in_the_page(page):
         assert box.select("details.reasons summary")
         assert box.select("input[type=radio]")
         assert box.select("button") == []
+
+
+def test_the_rules_name_the_line_of_a_wrong_question(tmp_path):
+    path = tmp_path / "x.questions.yml"
+    text = yaml.safe_dump(GOOD, sort_keys=False, allow_unicode=True)
+    path.write_text(text, encoding="utf-8")
+    assert wrong_questions(path) == []
+    path.write_text(text.replace("question: Is it 1 < 2?", "question: Is it 1 < 2.5?"), encoding="utf-8")
+    line = text.split("\n").index("- id: two") + 1
+    assert [problem.text for problem in wrong_questions(path)] == [
+        f"x.questions.yml:{line}: two: no check holds the number 2.5"]
+    path.write_text("- id: one\n  question: [\n", encoding="utf-8")
+    assert wrong_questions(path)[0].text.startswith("x.questions.yml:3: ")

@@ -1,6 +1,7 @@
 """What builds the book. A module may use those of its own room and of the rooms named before it, never one after.
 
     layout, chapter, browser   the ground floor: where everything lies, what a chapter says, the built book on a screen
+    questions                  what a chapter asks
     execute                    run the code of the chapters, and keep what came out
     setup                      the environment, its pins, the address of the repository
     checks                     the rules of a chapter, other versions, mutations, screenshots

@@ -19,9 +19,9 @@ def notebook_of(text: str, *args, **how) -> NotebookNode:
     """The cells of a text. Two things are shorter here than in other books of MyST:
 
     A cell that draws says `:figure: its name`, `:caption:` and `:alt:`, a line each, in YAML.
-    A cell that holds nothing but asserts is for the book alone: it runs, and nobody sees it.
+    Lines that begin with `% assert` are a cell for the book alone: it runs, and nobody sees it.
     """
-    notebook = READ(text, *args, **how)
+    notebook = READ(asserts_as_cells(text), *args, **how)
     for cell in notebook.cells:
         if cell.cell_type != "code":
             continue
@@ -36,6 +36,24 @@ def notebook_of(text: str, *args, **how) -> NotebookNode:
 
 # Sphinx and jupyter-cache read chapters by myst-nb, each in its process; who imports this module lets them read so.
 myst_nb.read_myst_markdown_notebook = notebook_of
+
+
+def asserts_as_cells(text: str) -> str:
+    """The text with each block of `% assert …` as a cell, whose fences take the place of the blank lines around it."""
+
+    def wrong(source: str, place: int, what: str) -> ValueError:
+        return ValueError(f"line {source.count(chr(10), 0, place) + 1}: {what}")
+
+    def cell(block: re.Match) -> str:
+        source = re.sub(r"(?m)^% ?", "", block[1])
+        if not only_asserts(source):
+            raise wrong(text, block.start(1), "after '% assert' stand asserts only, and they end where the % end")
+        return f"```{{code-cell}} ipython3\n{source}\n```\n"
+
+    cells = re.sub(r"(?m)^\n(% assert.*(?:\n%.*)*)\n(?:\n|\Z)", cell, text)
+    if left := re.search(r"(?m)^% *assert", cells):
+        raise wrong(cells, left.start(), "an empty line must stand before and after a block of '% assert'")
+    return cells
 
 
 def only_asserts(source: str) -> bool:

@@ -8,6 +8,7 @@ import yaml
 from tools.chapter import SLIDE_MARK, only_asserts, slide_titles, sliders
 from tools.checks.problem import Problem
 from tools.layout import ROOT, parts
+from tools.questions import line_of, load
 
 FEWEST_SLIDES, FEWEST_QUESTIONS = 12, 5
 OPTION = re.compile(r":[\w-]+:( .*)?|---|```.*|:{3,}.*|`{4,}.*|%.*|\+\+\+.*|\([\w-]+\)=")
@@ -17,12 +18,14 @@ def marks(path: Path) -> list[Problem]:
     """Comments that mark no slide, marks that count other lines than the paragraph has, citations without an entry."""
     lines = path.read_text(encoding="utf-8").split("\n")
     known = set(re.findall(r"(?m)^@\w+\{([\w-]+),", (ROOT / "references.bib").read_text(encoding="utf-8")))
-    found = []
+    found, asserted = [], False
     for number, line in enumerate(lines, 1):
-        if line.startswith("% ") and not inside_code(lines, number):
+        asserted = line.startswith("% assert") or (asserted and line.startswith("%"))
+        if line.startswith("%") and not asserted and not inside_code(lines, number):
             match = SLIDE_MARK.fullmatch(line[2:].strip())
             if not match:
-                found.append(Problem(number, 0, f"'{line}' is no mark; slide, also and then are (see CONTRIBUTING.md)"))
+                found.append(Problem(number, 0, f"'{line}' is no mark; slide, also, then and assert are "
+                                                "(see CONTRIBUTING.md)"))
             elif match[2] and (problem := miscounted(lines, number, int(match[2]), int(match[3]))):
                 found.append(Problem(number, 0, problem))
         for keys in re.findall(r"\{cite(?::\w+)?\}`([^`]+)`", line):
@@ -68,7 +71,22 @@ def places(path: Path) -> list[Problem]:
             re.search(r"\bdef check\w*\(|\bexercises\.\w+\(", text) is not None,
         **{f"give {figure} a row in tests/figures.py": f'"{figure}"' in figures for figure in sliders(text)},
     }
-    return [Problem(1, 0, what) for what, holds in wanted.items() if not holds]
+    return [Problem(1, 0, what) for what, holds in wanted.items() if not holds] + wrong_questions(asked)
+
+
+def wrong_questions(asked: Path) -> list[Problem]:
+    """What is wrong with the questions of a chapter, with the line of their file."""
+    try:
+        load(asked)
+    except (ValueError, yaml.YAMLError) as problem:
+        mark = getattr(problem, "problem_mark", None)
+        if mark:
+            return [Problem(1, 0, f"{asked.name}:{mark.line + 1}: {getattr(problem, 'problem', problem)}")]
+        return [Problem(1, 0, f"{asked.name}:{line_of(asked, said)}: {said.removeprefix(f'{asked.name}: ')}")
+                for said in str(problem).split("\n")]
+    except FileNotFoundError:
+        pass  # said above
+    return []
 
 
 def machinery(path: Path) -> float:
@@ -79,7 +97,7 @@ def machinery(path: Path) -> float:
     text = path.read_text(encoding="utf-8")
     left = re.sub(r"(?s)\A---\n.*?\n---\n", "", text)
     left = re.sub(r"(?ms)^```\{code-cell\}[^\n]*\n(.*?)^```$", lambda cell: seen(cell[1]), left)
-    left = re.sub(r"(?m)^% .*$", "", left)
+    left = re.sub(r"(?m)^%.*$", "", left)
     return 1 - filled(left) / filled(text)
 
 

@@ -55,8 +55,10 @@ def begin(name: str, title: str, root: Path = ROOT) -> list[str]:
     codes = [JUDGED, *["print(mse_loss(x, x + 1))"] * 4]
     exercises = "".join(fill("exercise.md", n=n, code=code, **values) for n, code in enumerate(codes, 1))
     chapter.write_text(fill("chapter.md", exercises=exercises, **values), encoding="utf-8")
-    asked = "".join(fill("question.yml", n=n, **values) for n in range(1, 6))
-    chapter.with_suffix(".questions.yml").write_text(asked, encoding="utf-8")
+    asked = fill("question.yml", n=1, **values).splitlines(keepends=True)
+    asked[3:9] = asked[6:9] + asked[3:6]  # the right answer may not always stand first
+    asked += [fill("question.yml", n=n, **values) for n in range(2, 6)]
+    chapter.with_suffix(".questions.yml").write_text("".join(asked), encoding="utf-8")
     figures.write_text(fill("figures.py", **values), encoding="utf-8")
     contents = root / "_toc.yml"
     text = contents.read_text(encoding="utf-8")

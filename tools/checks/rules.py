@@ -200,12 +200,30 @@ def interactive(notebook: NotebookNode) -> list[Problem]:
     return [] if drawn else [at(notebook.cells[-1], 11, "no figure is made with plots.interactive")]
 
 
+def unreadable(notebook: NotebookNode) -> list[Problem]:
+    """The cells that are no Python, each with the line of its mistake."""
+    found = []
+    for cell in notebook.cells:
+        try:
+            parse(cell) if cell.cell_type == "code" else None
+        except SyntaxError as problem:
+            line, code = cell.line + (problem.lineno or 1) - 1, (problem.text or "").strip()
+            found.append(Problem(line, 0, f"{problem.msg}: {code}"))
+    return found
+
+
 def problems(path: Path) -> list[Problem]:
     """What this chapter breaks, in the order of its lines."""
     path = Path(path)
     teaches = path.stem != "index" and path.parent.name != "reference"
     rules = (opening, code_cells, widths, structure, claims, figures, interactive) if teaches else (figures,)
-    notebook = read(path)
+    try:
+        notebook = read(path)
+    except ValueError as problem:
+        line = re.search(r"line (\d+): ", str(problem))
+        return [Problem(int(line[1]) if line else 1, 0, str(problem).removeprefix(f"{path}: "))]
+    if wrong := unreadable(notebook):
+        return wrong
     found = [problem for rule in rules for problem in rule(notebook)] + duties.marks(path)
     in_the_book = path.resolve().is_relative_to(ROOT / "chapters")
     return sorted(found + (duties.places(path) if teaches and in_the_book else []))

@@ -1,89 +1,21 @@
-"""Self-check questions: x.questions.yml beside a chapter x.md, shown on its page by the directive `{questions}`.
-
-A file is a list of questions. Text is Markdown with $formulas$, without MyST, since it also leaves the book:
-
-    - id: alpha                            unique in its chapter, and stable: grades hang on it
-      question: Which boxes does …?
-      answers:                             three to five, of which one is right
-        - text: The objects.
-          right: true
-          feedback: The paper …
-        - text: The background.
-          misconception: alpha belongs to the majority    what a wrong answer shows, in a few words
-          feedback: It gets …
-      check: |                             holds every number of the texts: one expression a line, each of which must
-        0.25 + 0.75 == 1                   be true; math, np, torch, lossbook, logits z, targets y and slope(f, x),
-                                           the derivative of f at x, are at hand
+"""Sphinx directive `{questions}`: the self-check questions of a chapter (tools/questions.py) on its page.
 
 The page gets plain lists and a folded list of reasons, which need no script; theme/static/questions.js makes
 a form of them. Notebooks, EPUB and PDF show the lists. tools/shapes/moodle.py makes a question bank of all files.
 """
 
-import ast
 import math
-import re
 from pathlib import Path
 
 import numpy as np
 import torch
-import yaml
 from bs4 import BeautifulSoup
 from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective
 
 import lossbook
-from tools.chapter import numbers
-
-FIELDS = {"id": str, "question": str, "answers": list}
-ROLE = re.compile(r"\{[a-z:]+\}`|^[`:]{3,}\{", re.MULTILINE)
-
-
-def questions_path(chapter: Path) -> Path:
-    return chapter.with_suffix(".questions.yml")
-
-
-def load(path: Path) -> list[dict]:
-    """The questions of one file; ValueError says which of them breaks what."""
-    questions = yaml.safe_load(path.read_text(encoding="utf-8"))
-    problems = [f"{path.name}: {problem}" for question in questions for problem in faults(question)]
-    names = [question.get("id") for question in questions]
-    problems += [f"{path.name}: the id {name} stands twice" for name in {*names} if names.count(name) > 1]
-    places = {place for question in questions for place, answer in enumerate(question["answers"]) if "right" in answer}
-    if len(places) < 2:
-        problems.append(f"{path.name}: the right answer always stands at the same place")
-    if problems:
-        raise ValueError("\n".join(problems))
-    return questions
-
-
-def texts(question: dict) -> list[str]:
-    answers = question["answers"]
-    return [question["question"], *(answer.get(part, "") for answer in answers for part in ("text", "feedback"))]
-
-
-def faults(question: dict):
-    """Yield what is wrong with one question."""
-    name = question.get("id")
-    for field, kind in FIELDS.items():
-        if not isinstance(question.get(field), kind):
-            yield f"{name}: {field} must be a {kind.__name__}"
-            return
-    answers = question["answers"]
-    if not 3 <= len(answers) <= 5 or sum(answer.get("right") is True for answer in answers) != 1:
-        yield f"{name}: wanted are three to five answers, one of them with right: true"
-    for answer in answers:
-        wanted = {"text", "feedback", "right" if "right" in answer else "misconception"}
-        if set(answer) != wanted or not all(text and isinstance(text, str | bool) for text in answer.values()):
-            yield f"{name}: an answer has {sorted(answer)}, wanted {sorted(wanted)}, each a text"
-            return
-    if any(ROLE.search(text) for text in texts(question)):
-        yield f"{name}: a MyST role or directive, which means nothing outside the book"
-    tree = ast.parse(question.get("check", ""))
-    known = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
-    for value, percent in sorted(set().union(*map(numbers, texts(question)))):
-        if not known & ({value, value / 100} if percent else {value}):
-            yield f"{name}: no check holds the number {value:g}{' %' * percent}"
+from tools.questions import load, questions_path
 
 
 class Questions(SphinxDirective):

@@ -1,9 +1,11 @@
 """What a second build writes after an edit is what a fresh one writes: every file of a small book is compared."""
 
+import itertools
 import os
 import shutil
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -91,11 +93,14 @@ def built(book: Path) -> dict[str, bytes]:
     return {str(path.relative_to(html)): path.read_bytes() for path in html.rglob("*") if path.is_file()}
 
 
+TIMES = itertools.count(2_000_000_000)  # Sphinx and the live view look at times
+
+
 def edit(path: Path, old: str, new: str) -> None:
     text = path.read_text(encoding="utf-8")
     assert old in text
     path.write_text(text.replace(old, new), encoding="utf-8")
-    os.utime(path, (2e9, 2e9))  # Sphinx looks at times
+    os.utime(path, (time := next(TIMES), time))
 
 
 def test_a_build_after_edits_writes_what_a_fresh_one_writes(book):
@@ -118,3 +123,39 @@ def test_a_build_after_edits_writes_what_a_fresh_one_writes(book):
     assert b"gnu" in index
     for word in (b"zebra", b"another entry", b"page that goes"):
         assert word not in index
+
+
+def test_the_live_view_shows_an_edit_and_names_the_line_of_a_mistake(book):
+    (book / "chapters" / "reference").mkdir()
+    for name, text in {"teaching.yml": "{}", "teaching.md": ""}.items():  # which the rules look into
+        (book / "chapters" / "reference" / name).write_text(text, encoding="utf-8")
+    built(book)
+    one, mistake = book / "chapters" / "one.md", 'print("printed" +)'
+    command = [sys.executable, "-m", "tools.live"]
+    with subprocess.Popen(command, cwd=book, stdout=subprocess.PIPE, text=True) as live:
+        try:
+            address = until(live, "http://").split(" ")[0]
+            edit(one, "## A section", "## Another title")
+            until(live, "chapters/one.md is on its page after")
+            assert "Another title" in page(address, "one")
+            edit(one, 'print("printed")', mistake)
+            line = one.read_text(encoding="utf-8").split("\n").index(mistake) + 1
+            assert "SyntaxError" in until(live, f"chapters/one.md:{line}: SyntaxError")
+            edit(one, mistake, 'print("mended")')
+            until(live, "chapters/one.md is on its page after")
+            assert "mended" in page(address, "one")
+        finally:
+            live.terminate()
+
+
+def until(live: subprocess.Popen, wanted: str) -> str:
+    """The next line of the live view in which `wanted` stands; an error if it ends before."""
+    for line in live.stdout:
+        if wanted in line:
+            return line
+    raise AssertionError(f"the live view ended without {wanted!r}")
+
+
+def page(address: str, name: str) -> str:
+    with urllib.request.urlopen(f"{address.rpartition('/')[0]}/{name}.html") as answer:
+        return answer.read().decode("utf-8")

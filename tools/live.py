@@ -142,8 +142,9 @@ def refresh(app: Sphinx, file: Path, kernels: dict[Path, Kernel]) -> str:
     return ""
 
 
-def watch(app: Sphinx) -> None:
-    seen, kernels = times(), {}
+def watch(app: Sphinx, seen: dict[Path, int]) -> None:
+    """Show what was edited since the times ``seen``, and whatever is edited from now on."""
+    kernels: dict[Path, Kernel] = {}
     while True:
         time.sleep(OFTEN)
         now = times()
@@ -165,6 +166,7 @@ def main() -> int:
         print("no book is built yet: run make book first, it takes some minutes")
         return 1
     os.environ.update(environment())
+    seen = times()
     with alone():
         for failure in execute(executable_chapters()):
             print(failure)
@@ -183,7 +185,7 @@ def main() -> int:
             first = address_of(chapters()[0])
             print(f"http://127.0.0.1:{server.server_port}/{first} (Ctrl-C ends it)", flush=True)
             try:
-                watch(app)
+                watch(app, seen)
             except KeyboardInterrupt:
                 print()
     return 0

@@ -1,5 +1,6 @@
 """Where everything lies and what it is called: the root, the pages of the book, and their addresses on the web."""
 
+import functools
 import re
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -10,9 +11,15 @@ ROOT = Path(__file__).resolve().parent.parent
 HTML = ROOT / "_build" / "html"
 
 
+@functools.cache
+def understood(text: str):
+    """What YAML says; a build asks for the table of contents hundreds of times."""
+    return yaml.safe_load(text)
+
+
 def repository_url(root: Path = ROOT) -> str:
     """The address of the repository, from the one place where it stands."""
-    url = (yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8")).get("repository") or {}).get("url") or ""
+    url = (understood((root / "_config.yml").read_text(encoding="utf-8")).get("repository") or {}).get("url") or ""
     if not re.fullmatch(r"https://github\.com/[\w.-]+/[\w.-]+", url):
         raise ValueError(f"_config.yml: repository.url is {url!r}, expected https://github.com/OWNER/REPOSITORY")
     return url
@@ -37,7 +44,7 @@ def citation() -> dict:
 
 def parts() -> list[tuple[str, list[str]]]:
     """The parts of the book and the names of their pages; the first part is the front page, and has no name."""
-    contents = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    contents = understood((ROOT / "_toc.yml").read_text(encoding="utf-8"))
     found = [("", [contents["root"]])]
     for part in contents.get("parts", []):
         found.append((part.get("caption", ""), [page["file"] for page in part["chapters"]]))

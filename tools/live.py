@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from unittest.mock import patch
 
 from jupyter_book.config import get_final_config
 from jupyter_cache import get_cache
@@ -23,6 +24,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 from sphinx.errors import SphinxError
 from sphinx.util.docutils import docutils_namespace, patch_docutils
 
@@ -125,20 +127,25 @@ def times() -> dict[Path, int]:
     return {file: file.stat().st_mtime_ns for file in files if file.exists()}
 
 
+def chapter_of(file: Path) -> Path:
+    return file if file.suffix == ".md" else file.with_name(file.name.split(".")[0] + ".md")
+
+
 def refresh(app: Sphinx, file: Path, kernels: dict[Path, Kernel]) -> str:
     """Bring one edited file onto its page; FILE:LINE and what is wrong if that cannot be."""
-    chapter = file if file.suffix == ".md" else file.with_name(file.name.split(".")[0] + ".md")
+    chapter = chapter_of(file)
     if chapter not in chapters():
         if file.parent.name == "static":
             shutil.copy(file, LIVE / "html" / "_static" / file.name)
         return ""
-    for problem in problems(chapter):
-        print(f"  {chapter.relative_to(ROOT)}:{problem}", flush=True)
     if chapter in executable_chapters():
         kernel = kernels.setdefault(chapter, Kernel(chapter))
         if said := kernel.run():
             return said
-    app.builder.build_specific([str(chapter)])
+    page = app.env.path2doc(str(chapter))
+    # Only this page is read: those that tell of it, such as the API's, wait for `make book`.
+    with patch.object(BuildEnvironment, "get_outdated_files", lambda _env, _changed: (set(), {page}, set())):
+        app.builder.build_specific([str(chapter)])
     return ""
 
 
@@ -150,14 +157,15 @@ def watch(app: Sphinx, seen: dict[Path, int]) -> None:
         now = times()
         for file in [file for file, changed in now.items() if seen.get(file) != changed]:
             start = time.monotonic()
+            name, chapter = file.relative_to(ROOT), chapter_of(file)
             try:
                 said = refresh(app, file, kernels)
-            except SyntaxError as problem:
-                said = f"{file.relative_to(ROOT)}: {problem.msg}: {(problem.text or '').strip()}"
+                print(said or f"{name} is on its page after {time.monotonic() - start:.1f} s", flush=True)
+                for problem in problems(chapter) if chapter in chapters() else []:
+                    print(f"  {chapter.relative_to(ROOT)}:{problem}", flush=True)
             except Exception as problem:  # a slip of the pen ends no day of writing
-                said = f"{file.relative_to(ROOT)}: {type(problem).__name__}: {problem}"
+                print(f"{name}: {type(problem).__name__}: {problem}", flush=True)
             Pages.changes += 1
-            print(said or f"{file.relative_to(ROOT)} is on its page after {time.monotonic() - start:.1f} s", flush=True)
         seen = now
 
 

@@ -427,9 +427,9 @@ def wasserstein_critic_loss(real: Tensor, fake: Tensor, *, reduction: str = "mea
 def gradient_penalty(critic: Callable[[Tensor], Tensor], points: Tensor, *, reduction: str = "mean") -> Tensor:
     r"""How far the slope of a critic is from 1.
 
-    With :math:`D` = ``critic`` and :math:`x` = ``points``, one of them,
+    With :math:`f` = ``critic`` and :math:`x` = ``points``, one of them,
 
-    .. math:: P = \big( \lVert \nabla_x D(x) \rVert_2 - 1 \big)^2
+    .. math:: P = \big( \lVert \nabla_x f(x) \rVert_2 - 1 \big)^2
 
     and the gradient reaches the parameters of the critic through its slope: it is a second derivative. It is smallest
     where every slope is 1. The points are commonly drawn on the lines between real and generated examples,

@@ -56,7 +56,7 @@ def build(*, check: bool) -> int:
 def make(*, check: bool) -> int:
     """Execute what is stale, then build."""
     if failures := execute(executable_chapters()):
-        print("", *failures, sep="\n")
+        print("", *failures, sep="\n", end="")
         return 1
     try:
         for name in [] if check else address.follow():

@@ -177,7 +177,7 @@ def main() -> int:
     seen = times()
     with alone():
         for failure in execute(executable_chapters()):
-            print(failure)
+            print(failure, end="")
     with patch_docutils(None), docutils_namespace():
         app = sphinx()
         try:

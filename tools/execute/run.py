@@ -23,7 +23,7 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode, v4
 
 from tools.chapter import read
-from tools.execute.cache import MOST, OUTPUTS, alone, environment, is_stale, keep, kept, key, put_record
+from tools.execute.cache import BUILD, MOST, OUTPUTS, alone, environment, is_stale, keep, kept, key, put_record
 from tools.execute.kernels import warm_kernels
 from tools.layout import ROOT, executable_chapters
 
@@ -108,6 +108,14 @@ def where(chapter: Path, traceback: str) -> str:
     return f"{chapter.relative_to(ROOT)}:{line}: {said[-1] if said else 'failed'}"
 
 
+def written(traceback: str, chapter: Path) -> str:
+    """Put a traceback into a file of its own, where it drowns nothing, and say where."""
+    file = BUILD / "failures" / f"{chapter.stem}.txt"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(re.sub(r"\x1b\[[\d;]*m", "", traceback), encoding="utf-8")
+    return f"traceback in {file.relative_to(ROOT)}"
+
+
 def find_fonts() -> None:
     """Let matplotlib look for fonts once, so that no cell says that it does."""
     if not any(Path(os.environ["MPLCONFIGDIR"]).glob("fontlist*")):
@@ -151,7 +159,7 @@ def execute(paths: list[Path]) -> list[str]:
                 print(f"  [{count}/{len(stale)}] {name} {verdict} in {seconds:.1f} s{cost}", flush=True)
                 if status:
                     told = cache.get_project_record(entry.pk).traceback or ""
-                    failures.append(f"{told}\n{where(Path(entry.uri), told)}")
+                    failures.append(f"{where(Path(entry.uri), told)} ({written(told, Path(entry.uri))})\n")
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
     return failures
@@ -171,7 +179,7 @@ def one_build() -> Iterator[None]:
 def main() -> int:
     with one_build():
         failures = execute(executable_chapters())
-    print(*failures, sep="\n", end="")
+    print(*failures, sep="", end="")
     return 1 if failures else 0
 
 

@@ -12,7 +12,7 @@ _Y = torch.tensor([[1.0, 2.5, 2.0, 9.0], [4.0, 1.0, -3.0, -4.0], [-1.0, -6.0, 1.
 
 
 def many_lines(answer: Callable[..., tuple[Tensor, Tensor]]) -> str:
-    """Judge ``answer(x, y)``: slope and intercept of the line with the smallest mean squared error, for each row.
+    """Judge ``answer(x, y)``: slope and intercept of the line with the smallest MSE, for each row.
 
     Args:
         answer: maps inputs and targets, both of shape (..., N), to two tensors of shape (...).

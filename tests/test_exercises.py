@@ -8,6 +8,9 @@ import torch
 
 import lossbook
 from lossbook.exercises._judge import judge
+from tests.solutions import solutions
+from tools.layout import notebook_chapters
+from tools.notebooks.student import asked_functions, judged
 
 ORDINARY = [{"logits": torch.tensor([0.5, -2.0, 1.5]), "target": torch.tensor([1.0, 0.0, 0.0])}]
 EXTREME = [{"logits": torch.tensor([200.0, -200.0]), "target": torch.tensor([0.0, 1.0])}]
@@ -103,3 +106,13 @@ def test_a_small_value_keeps_its_digits_where_the_judge_says_so():
     assert judge(rounded, reference, MEAN, atol=0).startswith("wrong value: got [0]")
     assert judge(lambda x, w: 1.001 * w * x, lambda x, w: w * x, MEAN, rtol=0.01).startswith("right")
     assert judge(lambda x, w: 1.001 * w * x, lambda x, w: w * x, MEAN).startswith("wrong value")
+
+
+CHAPTERS = [path for path in notebook_chapters() if path.parent.name != "imbalance"]
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
+def test_a_function_that_an_exercise_asks_for_is_judged_in_its_solution(chapter):
+    for exercise, code in solutions(chapter.read_text(encoding="utf-8")):
+        names = [function.name for function in asked_functions(exercise, code)]
+        assert not names or any(call.startswith("exercises.") for call in judged(code, names)), names

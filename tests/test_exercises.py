@@ -61,7 +61,8 @@ def test_what_an_answer_does_to_its_inputs_stays_there():
         p *= 0
         return found
 
-    assert judge(answer, lambda x, p, labels: x.sum() + p.sum() + labels[-1], 2 * ordinary).startswith("right")
+    assert judge(answer, lambda x, p, labels: x.sum() + p.sum() + labels[-1], ordinary).startswith("right")
+    assert [list(value) for value in ordinary[0].values()] == [[1, 2], [0.5, 0.5], [1, 2]]
 
 
 ROWS = [{"p": np.array([[1.0, 3.0], [2.0, 2.0]])}]

@@ -1,0 +1,144 @@
+"""The solvers of optimal transport, part by part: what each step does, when it ends, and how much work it is."""
+
+import types
+
+import pytest
+import scipy.optimize
+import torch
+from torch.testing import assert_close
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from lossbook import _transport
+
+
+def problem(p=4, q=6, seed=0):
+    """Costs between 0 and 1, and masses of which none is small."""
+    generator = torch.Generator().manual_seed(seed)
+    cost, a, b = (torch.rand(shape, generator=generator, dtype=torch.float64) for shape in ((p, q), (p,), (q,)))
+    a, b = a + 0.2, b + 0.2
+    return cost, a / a.sum(), b / b.sum()
+
+
+class Products(TorchDispatchMode):
+    """Counts the products of a matrix and a vector."""
+
+    def __init__(self):
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):  # noqa: ARG002
+        self.count += function is torch.ops.aten.mv.default
+        return function(*args, **(kwargs or {}))
+
+
+def counted(monkeypatch, name):
+    """Return a list that grows by 1 whenever the function of this name is called."""
+    calls, plain = [], getattr(_transport, name)
+    monkeypatch.setattr(_transport, name, lambda *arguments: calls.append(1) or plain(*arguments))
+    return calls
+
+
+def test_an_exponent_is_never_more_than_exp_can_take():
+    f, g, cost = torch.tensor([1e6, 1.0]).double(), torch.tensor([2.0]).double(), torch.tensor([[0.0], [7.0]]).double()
+    assert _transport.exponent(f, g, cost, 0.5).flatten().tolist() == [600, -8]
+
+
+@pytest.mark.parametrize("eps", [0.1, 1.0, 100.0])
+def test_newtons_step_solves_the_linear_equations_of_the_masses(eps):
+    cost, a, b = problem()
+    f, g = _transport._sweep(torch.zeros_like(b), cost, a, b, eps)
+    f = f + 0.1 * eps * torch.tensor([1.0, -2, 3, 0])  # so that neither rows nor columns are right
+    plan = a.unsqueeze(1) * b * _transport.exponent(f, g, cost, eps).exp()
+    row, column = plan.sum(1), plan.sum(0)
+    df, dg = _transport.newton_step(f, g, cost, a, b, eps)
+    assert_close((row * df + plan @ dg) / eps, a - row, rtol=0, atol=1e-12)
+    assert_close((plan.T @ df + column * dg) / eps, b - column, rtol=0, atol=1e-12)
+    assert_close(b @ dg, torch.tensor(0.0).double(), rtol=0, atol=1e-12 * eps)  # no constant passes to g
+
+
+def test_sweeps_end_as_soon_as_the_rows_are_right():
+    cost, a, b = problem()
+    f, g = _transport.potentials(cost, a, b, 0.1)
+    with Products() as products:
+        assert_close(_transport._scale(f, g, cost, a, b, 0.1), torch.zeros_like(g))
+    assert products.count == 1
+    with Products() as products:
+        _transport._scale(f, g + torch.arange(6), cost, a, b, 0.1)
+    assert 3 < products.count < 2 * _transport.SWEEPS  # and not before
+
+
+def test_factors_are_numbers_also_where_a_mass_cannot_be_reached():
+    cost, a, b = problem()
+    cost[:, 2] = 1e5
+    found = _transport._scale(torch.zeros_like(a), torch.zeros_like(b), cost, a, b, 0.1)
+    assert bool(found.isfinite().all())
+
+
+@pytest.mark.parametrize("more", [-100.0, 0.0, 100.0])
+def test_a_constant_in_all_costs_changes_no_step(more):
+    cost, a, b = problem()
+    start = torch.tensor([5.0, 0, 0, 0, 0, 0]).double()
+    wanted, found = (_transport._settle(start, c, a, b, 0.02, 0.0) for c in (cost, cost + more))
+    assert_close(found[0], wanted[0], rtol=0, atol=1e-9)
+    assert found[2] is wanted[2] is False
+
+
+def test_a_step_is_no_longer_than_the_costs_differ(monkeypatch):
+    cost, a, b = problem()
+    monkeypatch.setattr(_transport, "_scale", lambda f, g, *_: torch.full_like(g, 1e6) * torch.arange(6))
+    monkeypatch.setattr(_transport, "newton_step", lambda f, g, *_: (f, torch.zeros_like(g)))
+    tried, plain = [], _transport._sweep
+    monkeypatch.setattr(_transport, "_sweep", lambda g, *rest: tried.append(g) or plain(g, *rest))
+    start = torch.zeros_like(b)
+    _transport._settle(start, cost, a, b, 0.1, 0.0)
+    began = plain(start, cost, a, b, 0.1)[1]
+    assert_close(float((tried[1] - began).abs().max()), float(cost.max() - cost.min()))
+    assert_close(tried[2] - began, (tried[1] - began) / 4)
+
+
+def test_what_nothing_brings_closer_is_stuck():
+    cost, a, b = problem()
+    g, stuck, rounds = torch.zeros_like(b), False, 0
+    while not stuck and rounds < 100:
+        g, error, stuck = _transport._settle(g, cost, a, b, 0.01, 0.0)
+        rounds += 1
+    assert stuck
+    assert error < 1e-12
+    assert _transport._settle(g, cost, a, b, 0.01, 1e-9)[2] is False
+
+
+@pytest.mark.parametrize(("reg", "most"), [(100.0, 9), (1.0, 9), (0.1, 24), (0.01, 60), (0.001, 100), (1e-5, 250)])
+def test_the_work_hardly_grows_as_reg_gets_small(monkeypatch, reg, most):
+    sweeps = counted(monkeypatch, "_sweep")
+    for seed in range(3):
+        cost, a, b = problem(7, 9, seed)
+        f, g = _transport.potentials(cost, a, b, reg)
+        assert _transport._error(f, g, cost, b, reg) < _transport.TOLERANCE + 1e-13 / reg
+        assert _transport._error(g, f, cost.T, a, reg) < _transport.TOLERANCE + 1e-13 / reg
+    assert len(sweeps) <= most
+
+
+def test_a_linear_program_is_handed_over_in_its_own_unit(monkeypatch):
+    asked, plain = [], scipy.optimize.linprog
+
+    def watched(costs, **more):
+        asked.append((costs, more["options"]))
+        return plain(costs, **more)
+
+    monkeypatch.setattr(scipy.optimize, "linprog", watched)
+    cost, a, b = problem()
+    for factor in (1e-30, -3.0, 1e30):
+        plan, f, g = _transport.cheapest(factor * cost, a, b)
+        assert_close((plan.sum(1), plan.sum(0)), (a, b))
+        assert_close((plan * factor * cost).sum(), a @ f + b @ g)
+    assert [abs(costs).max() for costs, _ in asked] == pytest.approx([1, 1, 1])
+    exact = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
+    assert [options for _, options in asked] == [exact] * 3
+    assert_close(_transport.cheapest(0 * cost, a, b)[1:], (0 * a, 0 * b))
+
+
+def test_a_linear_program_without_an_answer_is_an_error(monkeypatch):
+    answer = types.SimpleNamespace(success=False, message="so it is")
+    monkeypatch.setattr(scipy.optimize, "linprog", lambda *_, **__: answer)
+    with pytest.raises(RuntimeError, match=r"^no plan found: so it is$"):
+        _transport.cheapest(*problem())

@@ -26,7 +26,7 @@ class Products(TorchDispatchMode):
         super().__init__()
         self.count = 0
 
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):  # noqa: ARG002
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         self.count += function is torch.ops.aten.mv.default
         return function(*args, **(kwargs or {}))
 
@@ -85,7 +85,7 @@ def test_a_constant_in_all_costs_changes_no_step(more):
 
 def test_a_step_is_no_longer_than_the_costs_differ(monkeypatch):
     cost, a, b = problem()
-    monkeypatch.setattr(_transport, "_scale", lambda f, g, *_: torch.full_like(g, 1e6) * torch.arange(6))
+    monkeypatch.setattr(_transport, "_scale", lambda _, g, *__: torch.full_like(g, 1e6) * torch.arange(6))
     monkeypatch.setattr(_transport, "newton_step", lambda f, g, *_: (f, torch.zeros_like(g)))
     tried, plain = [], _transport._sweep
     monkeypatch.setattr(_transport, "_sweep", lambda g, *rest: tried.append(g) or plain(g, *rest))

@@ -1,5 +1,6 @@
 """The solvers of optimal transport, part by part: what each step does, when it ends, and how much work it is."""
 
+import math
 import types
 
 import pytest
@@ -54,6 +55,14 @@ def test_newtons_step_solves_the_linear_equations_of_the_masses(eps):
     assert_close((row * df + plan @ dg) / eps, a - row, rtol=0, atol=1e-12)
     assert_close((plan.T @ df + column * dg) / eps, b - column, rtol=0, atol=1e-12)
     assert_close(b @ dg, torch.tensor(0.0).double(), rtol=0, atol=1e-12 * eps)  # no constant passes to g
+
+
+@pytest.mark.parametrize("by", [0.05, -0.05])
+def test_the_error_is_that_of_the_worst_row_in_either_direction(by):
+    cost, a, b = problem()
+    f, g = _transport.potentials(cost, a, b, 0.1)
+    f[2] += by
+    assert _transport._error(f, g, cost, b, 0.1) == pytest.approx(abs(math.expm1(by / 0.1)))
 
 
 def test_sweeps_end_as_soon_as_the_rows_are_right():

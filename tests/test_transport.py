@@ -1,5 +1,6 @@
 """The solvers of optimal transport, part by part: what each step does, when it ends, and how much work it is."""
 
+import itertools
 import math
 import types
 
@@ -76,6 +77,15 @@ def test_sweeps_end_as_soon_as_the_rows_are_right():
     assert 3 < products.count < 2 * _transport.SWEEPS  # and not before
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_sweeps_go_on_where_all_rows_are_too_large_or_too_small(sign):
+    cost, a, b = problem()
+    f, g = _transport.potentials(cost, a, b, 1.0)
+    away = sign * 0.1 * torch.arange(6)
+    found = _transport._scale(f, g + away, cost, a, b, 1.0)
+    assert_close(found - found[0], -away.double(), rtol=0, atol=1e-9)  # back, but for a constant
+
+
 def test_factors_are_numbers_also_where_a_mass_cannot_be_reached():
     cost, a, b = problem()
     cost[:, 2] = 1e5
@@ -92,9 +102,10 @@ def test_a_constant_in_all_costs_changes_no_step(more):
     assert found[2] is wanted[2] is False
 
 
-def test_a_step_is_no_longer_than_the_costs_differ(monkeypatch):
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_step_is_no_longer_than_the_costs_differ(monkeypatch, sign):
     cost, a, b = problem()
-    monkeypatch.setattr(_transport, "_scale", lambda _, g, *__: torch.full_like(g, 1e6) * torch.arange(6))
+    monkeypatch.setattr(_transport, "_scale", lambda _, g, *__: torch.full_like(g, sign * 1e6) * torch.arange(6))
     monkeypatch.setattr(_transport, "newton_step", lambda f, g, *_: (f, torch.zeros_like(g)))
     tried, plain = [], _transport._sweep
     monkeypatch.setattr(_transport, "_sweep", lambda g, *rest: tried.append(g) or plain(g, *rest))
@@ -102,7 +113,8 @@ def test_a_step_is_no_longer_than_the_costs_differ(monkeypatch):
     _transport._settle(start, cost, a, b, 0.1, 0.0)
     began = plain(start, cost, a, b, 0.1)[1]
     assert_close(float((tried[1] - began).abs().max()), float(cost.max() - cost.min()))
-    assert_close(tried[2] - began, (tried[1] - began) / 4)
+    if sign > 0:  # this step is too long still, and a quarter of it is tried
+        assert_close(tried[2] - began, (tried[1] - began) / 4)
 
 
 def test_what_nothing_brings_closer_is_stuck():
@@ -151,3 +163,60 @@ def test_a_linear_program_without_an_answer_is_an_error(monkeypatch):
     monkeypatch.setattr(scipy.optimize, "linprog", lambda *_, **__: answer)
     with pytest.raises(RuntimeError, match=r"^no plan found: so it is$"):
         _transport.cheapest(*problem())
+
+
+def test_a_soft_minimum_keeps_the_digits_of_differences_that_are_small():
+    cost, _, b = problem()
+    for eps in (0.1, 0.5, 2.0):
+        found = _transport._soft_minimum(cost, torch.zeros_like(b), b, eps)
+        assert_close(found, -eps * (b * (-cost / eps).exp()).sum(1).log(), rtol=1e-12, atol=0)
+    mean = _transport._soft_minimum(cost, torch.zeros_like(b), b, 1e9)  # a log of 1 + 1e-9 alone has 7 digits
+    assert_close(mean, cost @ b, rtol=1e-9, atol=0)
+
+
+def test_an_assignment_is_the_cheapest_of_all_orders():
+    cost = torch.stack([problem(4, 4, seed)[0] for seed in range(3)])
+    orders = [torch.eye(4).double()[list(order)] / 4 for order in itertools.permutations(range(4))]
+    for found, one in zip(_transport.assignment(cost), cost, strict=True):
+        assert any(torch.equal(found, order) for order in orders)
+        assert_close((found * one).sum(), min((order * one).sum() for order in orders))
+
+
+def test_masses_of_nothing_have_the_potential_that_the_others_give_them():
+    cost, a, b = problem()
+    rest, masses = torch.arange(4) != 1, a.clone()
+    masses[1] = 0
+    masses /= masses.sum()
+    f, g = _transport.potentials(cost, masses, b, 0.1)
+    assert_close(g, _transport.potentials(cost[rest], masses[rest], b, 0.1)[1])
+    assert_close((b * _transport.exponent(f, g, cost, 0.1).exp()).sum(1), torch.ones_like(a))
+
+
+@pytest.mark.parametrize("dims", [(0, 0, 0), (0, None, None), (None, 0, None), (1, None, 0)], ids=str)
+@pytest.mark.parametrize("solver", [lambda *parts: _transport.potentials(*parts, 0.1), _transport.cheapest],
+                         ids=["potentials", "cheapest"])
+def test_vmap_solves_each_problem(solver, dims):
+    many = [torch.stack(parts) for parts in zip(*(problem(seed=seed) for seed in range(3)), strict=True)]
+    inputs = [part[0] if axis is None else part.movedim(0, axis) for part, axis in zip(many, dims, strict=True)]
+    found = torch.vmap(lambda *parts: solver(*parts), dims)(*inputs)
+    each = [solver(*(part[0] if axis is None else part[i] for part, axis in zip(many, dims, strict=True)))
+            for i in range(3)]
+    for parts, wanted in zip(found, zip(*each, strict=True), strict=True):
+        assert_close(parts, torch.stack(wanted))
+
+
+def test_vmap_of_assignments_and_problems_of_nothing():
+    cost = torch.stack([problem(4, 4, seed)[0] for seed in range(3)])
+    assert_close(torch.vmap(_transport.assignment)(cost), _transport.assignment(cost))
+    assert _transport.assignment(cost[:0]).shape == (0, 4, 4)
+    shapes = [tuple(part.shape) for part in _transport.cheapest(cost[:0], cost[:0, 0], cost[:0, 0])]
+    assert shapes == [(0, 4, 4), (0, 4), (0, 4)]
+
+
+def test_what_reg_cannot_resolve_is_an_error():
+    cost = torch.tensor([[0.0, 1250], [3, 1000]]).double()
+    half = torch.tensor([0.5, 0.5]).double()
+    message = (r"^reg, or blur squared, must be larger for costs as different as these, by up to 1\.25e\+03, "
+               r"got 1e-20$")
+    with pytest.raises(ValueError, match=message):
+        _transport.potentials(cost, half, half, 1e-20)

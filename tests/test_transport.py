@@ -7,6 +7,7 @@ import types
 import pytest
 import scipy.optimize
 import torch
+from torch._subclasses import FakeTensorMode
 from torch.testing import assert_close
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -211,6 +212,14 @@ def test_vmap_of_assignments_and_problems_of_nothing():
     assert _transport.assignment(cost[:0]).shape == (0, 4, 4)
     shapes = [tuple(part.shape) for part in _transport.cheapest(cost[:0], cost[:0, 0], cost[:0, 0])]
     assert shapes == [(0, 4, 4), (0, 4), (0, 4)]
+
+
+def test_tensors_without_numbers_have_answers_without_numbers():
+    with FakeTensorMode():
+        cost, a, b = (torch.empty(shape, dtype=torch.float64) for shape in ((3, 4, 6), (3, 4), (3, 6)))
+        answers = [*_transport.potentials(cost, a, b, 0.1), *_transport.cheapest(cost, a, b),
+                   _transport.assignment(cost[..., :4])]
+    assert [tuple(part.shape) for part in answers] == [(3, 4), (3, 6), (3, 4, 6), (3, 4), (3, 6), (3, 4, 4)]
 
 
 def test_what_reg_cannot_resolve_is_an_error():

@@ -67,6 +67,31 @@ def test_the_error_is_that_of_the_worst_row_in_either_direction(by):
     assert _transport._error(f, g, cost, b, 0.1) == pytest.approx(abs(math.expm1(by / 0.1)))
 
 
+@pytest.mark.parametrize("learned", [0, 1, 2], ids=["cost", "a", "b"])
+def test_what_newtons_step_is_divided_by_takes_no_gradient(learned):
+    inputs = [part.requires_grad_(k == learned) for k, part in enumerate(problem())]
+    f, g = _transport.potentials(*(part.detach() for part in inputs), 0.1)
+    open_ends, solved = [_transport.newton_step(f, g, *inputs, 0.1)[1].grad_fn], []
+    while open_ends:
+        node = open_ends.pop()
+        solved += [node] if "LinalgSolve" in node.name() else []
+        open_ends += [part for part, _ in node.next_functions if part]
+    assert [node.next_functions[0][0] for node in solved] == [None]  # the first is the system
+
+
+@pytest.mark.parametrize(("reg", "exact"), [(0.3, 1e-10 + 1e-12 / 0.3), (1e-3, 1e-10 + 1e-9), (1e-7, 1e-6)])
+def test_the_temperature_is_halved_down_to_reg_and_only_there_all_is_exact(monkeypatch, reg, exact):
+    seen = []
+    monkeypatch.setattr(_transport, "_settle", lambda g, *rest: seen.append(rest[-2:]) or (g, 0.0, False))
+    cost, a, b = problem()
+    cost = 10 * (cost - cost.min()) / (cost.max() - cost.min())
+    _transport.potentials(cost, a, b, reg)
+    temperatures, goals = zip(*seen, strict=True)
+    assert temperatures == pytest.approx([*(10 / 2**k for k in range(len(seen) - 1)), reg])
+    assert temperatures[-2] <= 2 * reg
+    assert goals == pytest.approx([_transport.ROUGH] * (len(seen) - 1) + [exact], rel=1e-9)
+
+
 def test_sweeps_end_as_soon_as_the_rows_are_right():
     cost, a, b = problem()
     f, g = _transport.potentials(cost, a, b, 0.1)

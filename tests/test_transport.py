@@ -67,6 +67,14 @@ def test_the_error_is_that_of_the_worst_row_in_either_direction(by):
     assert _transport._error(f, g, cost, b, 0.1) == pytest.approx(abs(math.expm1(by / 0.1)))
 
 
+def test_newtons_step_is_taken_in_each_problem():
+    many = [torch.stack(parts) for parts in zip(*(problem(4, 4, seed) for seed in range(3)), strict=True)]
+    f, g = torch.arange(12.0).sin().view(3, 4).double(), torch.arange(12.0).cos().view(3, 4).double()
+    each = [_transport.newton_step(*parts, 0.5) for parts in zip(f, g, *many, strict=True)]
+    for found, parts in zip(_transport.newton_step(f, g, *many, 0.5), zip(*each, strict=True), strict=True):
+        assert_close(found, torch.stack(parts))
+
+
 @pytest.mark.parametrize("learned", [0, 1, 2], ids=["cost", "a", "b"])
 def test_what_newtons_step_is_divided_by_takes_no_gradient(learned):
     inputs = [part.requires_grad_(k == learned) for k, part in enumerate(problem())]
@@ -182,6 +190,8 @@ def test_a_linear_program_is_handed_over_in_its_own_unit(monkeypatch):
     exact = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
     assert [options for _, options in asked] == [exact] * 3
     assert_close(_transport.cheapest(0 * cost, a, b)[1:], (0 * a, 0 * b))
+    plan = _transport.cheapest(cost, 3 * a, 3 * b)[0]
+    assert_close((plan.sum(1), plan.sum(0)), (3 * a, 3 * b))
 
 
 def test_a_linear_program_without_an_answer_is_an_error(monkeypatch):

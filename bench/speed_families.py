@@ -45,7 +45,7 @@ def noise(*shape):
 
 def masks(n, side):
     """Logits and truth of n images, a tenth object."""
-    return 2 * noise(n, side, side) - 1, (noise(side, side, n).movedim(2, 0) > 1.28).float()
+    return 2 * noise(n, side, side) - 1, (noise(side, side, n).movedim(2, 0) > 1.28).float().contiguous()
 
 
 def boxes(n):

@@ -490,8 +490,7 @@ def _pairs(positive: Tensor) -> Tensor:
 def _similarities(z: Tensor, temperature: float) -> Tensor:
     """Return the logits z_i · z_k / T, for an example with itself one so low that its probability is 0."""
     t = _checks.number("temperature", temperature, "[1e-30, inf)")
-    itself = torch.eye(z.shape[0], dtype=torch.bool, device=z.device)
-    return (_products(z) / t).masked_fill(itself, torch.finfo(z.dtype).min)
+    return torch.diagonal_scatter(_products(z) / t, z.new_full(z.shape[:1], torch.finfo(z.dtype).min))
 
 
 @with_backward(fast.products, fast.products_backward)

@@ -419,8 +419,9 @@ def _arctan(boxes: Tensor) -> Tensor:
     """Return the arc tangent of width over height, and for a point that of 0."""
     size = (boxes[..., 2:] - boxes[..., :2]).movedim(-1, 0)
     longer = size.detach().amax(0)
-    w, h = size / torch.where(longer > 0, longer, 1)
-    return torch.atan2(w, torch.where(longer > 0, h, 1))
+    large = longer >= torch.finfo(boxes.dtype).tiny  # below, the derivative 1 / longer may leave the numbers
+    w, h = size / torch.where(large, longer, 1)
+    return torch.atan2(w, torch.where(large, h, 1))
 
 
 def _clouds(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:

@@ -207,6 +207,9 @@ def test_a_descent_on_giou_joins_boxes_that_are_apart_and_iou_does_not():
 @hypothesis.settings(max_examples=40)
 @hypothesis.given(sides=st.lists(st.floats(0, 1e6, width=32), min_size=4, max_size=4),
                   corners=st.lists(st.floats(-1e6, 1e6, width=32), min_size=4, max_size=4))
+@hypothesis.example(sides=[2.0**-140, 0, 0, 0], corners=[0] * 4)
+@hypothesis.example(sides=[2.0**-126, 0, 0, 0], corners=[0] * 4)
+@hypothesis.example(sides=[2.0**-127, 2.0**-127, 0, 0], corners=[0] * 4)
 def test_box_losses_are_finite_and_in_their_range(loss, sides, corners):
     low, size = torch.tensor(corners).view(2, 2), torch.tensor(sides).view(2, 2)
     first, second = torch.cat([low, low + size], 1).requires_grad_()

@@ -17,6 +17,7 @@ from rows import Row
 from test_transforms import ALL
 from torch.utils import _pytree as pytree
 
+import lossbook
 from lossbook import data, imbalance, information, metrics, scenes
 
 BAD = {
@@ -105,3 +106,43 @@ def test_the_table_finds_the_options():
         "focal-alpha", "cross-entropy-ignore_index", "cross-entropy-weight", "ldam-counts", "reliability-bins",
         "class weights-method", "huber-reduction", "spots-size"}
     assert {option.values[3] for option in OPTIONS} == set(BAD)
+
+
+SIZES = (0.05, 0.3, 0.7, 1.5, 2.5, 30.0, 10_000)
+CANDIDATES = [*SIZES, *([x, 2 * x, 9.0] for x in SIZES), *range(5), True, False, None, "sum", "all", "ndcg", "clean",
+              "euclidean"]
+
+
+def changes_the_answer(row, name, inputs):
+    """Return whether some value that the loss takes gives another answer on a batch."""
+    shapes = {tuple(part.shape) for part in inputs} | {(size,) for part in inputs for size in part.shape}
+    tensors = (torch.arange(1.0, math.prod(shape) + 1, dtype=torch.float64).view(shape) for shape in shapes)
+    answer = row(*inputs)
+    for value in [*CANDIDATES, *tensors]:
+        try:
+            if not torch.equal(row.loss(*inputs, **{**row.options, name: value}), answer):
+                return True
+        except (TypeError, ValueError):
+            continue
+    return False
+
+
+def batches(row):
+    """Return a batch, and the same with a single class, label or length: the others are absent."""
+    inputs = row.inputs(6)
+    return inputs, [part if part.is_floating_point() else torch.full_like(part, part.flatten()[0]) for part in inputs]
+
+
+LOSSES = {row.loss for row in ALL if row.loss is getattr(lossbook, getattr(row.loss, "__name__", ""), None)}
+CHANGED = [
+    pytest.param(loss, option.name, id=f"{loss.__name__}-{option.name}")
+    for loss in sorted(LOSSES, key=lambda loss: loss.__name__)
+    for option in inspect.signature(loss).parameters.values()
+    if option.kind is option.KEYWORD_ONLY and option.name != "chunk"  # which is about memory alone
+]
+
+
+@pytest.mark.parametrize(("loss", "option"), CHANGED)
+def test_every_option_changes_the_answer(loss, option):
+    assert any(changes_the_answer(row, option, batch)
+               for row in ALL if row.loss is loss for batch in batches(row))

@@ -31,12 +31,11 @@ def value_and_gradients(
     by_features, by_weight = features.new_zeros(features.shape), weight.new_zeros(weight.shape)
     for start in range(0, len(features), chunk):
         piece = slice(start, start + chunk)
-        x, kept = features[piece], keep[piece]
+        x = features[piece]  # 0 where an example is left out, so that it moves no weight
         logits = x @ weight.T
         r, p, rest, y = classes.log_odds(logits, target[piece])
-        total -= (logsigmoid(-r) * kept).sum()
+        total -= (logsigmoid(-r) * keep[piece]).sum()
         slope = p.scatter_(1, y, -rest)  # p less 1 for the true class
-        slope.mul_(kept.unsqueeze(1))
         if wanted[0]:
             by_features[piece] = slope @ weight
         if wanted[1]:

@@ -35,8 +35,10 @@ Left out, too.</p>
 <p>What will it be?
 We draw it.</p>
 <div class="cell slide answers-prediction"><details class="hide answer"><summary>Show</summary><div class="cell_output">
-<figure id="fig-x"><img src="../../_images/x.webp" width="590" height="360" alt="A line."><figcaption><p>A caption with the
-<a href="../y/z.html#there">legend.</a></p></figcaption></figure></div></details></div>
+<figure id="fig-x"><img src="../../_images/x.webp" width="590" height="360" alt="A line">
+<figcaption>
+<p>A caption with the <a href="../y/z.html#there">legend.</a></p></figcaption></figure>
+</div></details></div>
 </section>
 <section id="two"><h2>Two</h2>
 <div class="warning slide admonition"><p class="admonition-title">Common misconceptions</p>
@@ -82,7 +84,8 @@ def texts(slide: dict) -> list[tuple[str, bool]]:
 
 
 def test_a_slide_has_the_heading_of_its_section_or_its_own(deck):
-    assert [slide["heading"] for slide in deck] == ["One", "Own &lt; heading", "One", "True or false?", "Two", "Summary"]
+    headings = [slide["heading"] for slide in deck]
+    assert headings == ["One", "Own &lt; heading", "One", "True or false?", "Two", "Summary"]
 
 
 def test_what_a_slide_leaves_out_is_for_the_speaker(deck):

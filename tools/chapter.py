@@ -50,7 +50,7 @@ def asks_to_predict(paragraph: str) -> bool:
     said = lines.copy()
     while said and ASIDE.match(said[-1]) and not said[-1].endswith("?"):
         said.pop()
-    return any(map(PREDICT.search, lines)) or bool(said) and said[-1].endswith("?")
+    return any(map(PREDICT.search, lines)) or (bool(said) and said[-1].endswith("?"))
 
 
 def mark_answers(notebook: NotebookNode) -> NotebookNode:

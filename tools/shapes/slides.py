@@ -29,7 +29,8 @@ WIDE = 2.2  # a figure that is wider, compared with its height, stands below its
 def mend_links(sections: str, page: str) -> str:
     """The slides with addresses that hold in the folder of the decks."""
     soup = BeautifulSoup(sections, "html.parser")
-    for name, tag in [(name, tag) for name in ("href", "src") for tag in soup.find_all(**{name: True})]:
+    for tag in soup.select("[href], [src]"):
+        name = "href" if "href" in tag.attrs else "src"
         parts = urlsplit(tag[name])
         if not parts.scheme:
             path = normpath(join(dirname(page), parts.path)) if parts.path else page

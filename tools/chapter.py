@@ -56,7 +56,8 @@ def asks_to_predict(paragraph: str) -> bool:
 def mark_answers(notebook: NotebookNode) -> NotebookNode:
     """Mark with `answers_prediction` the cells that answer one: those between a paragraph that asks and the next text.
 
-    A cell of a solution is folded as it is, and a figure with sliders is there to be moved.
+    A cell of a solution is folded as it is, a figure with sliders is there to be moved, and a cell whose code nobody
+    sees is a table of the page.
     """
     asked = solved = False
     for cell in notebook.cells:
@@ -66,7 +67,7 @@ def mark_answers(notebook: NotebookNode) -> NotebookNode:
                 asked = asks_to_predict(text.split("\n\n")[-1])
             if "-start}" in text or "-end}" in text:
                 solved = text.rfind("{solution-start}") > text.rfind("{solution-end}")
-        elif asked and not solved and cell.cell_type == "code" and "plots.interactive(" not in cell.source:
+        elif asked and not solved and "plots.interactive(" not in cell.source and "remove-input" not in tags(cell):
             cell.metadata["answers_prediction"] = True
     return notebook
 

@@ -10,10 +10,12 @@
     return body.firstElementChild.offsetHeight <= body.clientHeight
       && ![...body.querySelectorAll("mjx-container, .eqno, table, img, a")].some(wide);
   }
-  for (const slide of document.querySelectorAll(".slides > section")) {
+  const slides = [...document.querySelectorAll(".slides > section:has(.body)")];
+  for (const slide of slides) slide.classList.add("measured");
+  document.body.getBoundingClientRect(); // laid out, the formulas ask for their letters
+  await document.fonts.ready;
+  for (const slide of slides) {
     const body = slide.querySelector(".body");
-    if (!body) continue;
-    slide.classList.add("measured");
     const shares = [...body.querySelectorAll("pre")].map((box) => box.closest(".part").clientWidth / box.offsetWidth);
     slide.classList.replace("measured", "sized");
     if (shares.length) slide.style.setProperty("--code", `${CODE * Math.min(...shares)}px`);

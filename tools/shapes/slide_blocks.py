@@ -16,6 +16,7 @@ from tools.chapter import slide_titles
 
 WORDS = ("p", "ul", "ol", "figure", "table", "blockquote")
 ANSWERS = "answers-prediction"  # of a cell: tools/pages/predictions.py
+LINES = 14  # of code and of what it prints, beyond which a slide takes no further sentence
 UNWANTED = "a.headerlink, button, summary"
 
 
@@ -157,7 +158,8 @@ def join(slide: dict) -> None:
     wordless = not has_words(slide)
     if before is not None and (wordless or opens):
         slide["parts"].insert(0, (cleaned(before), False))
-    if after is not None and wordless:
+    printed = sum(part.get_text().count("\n") for part, _ in slide["parts"] if part.find("pre"))
+    if after is not None and wordless and printed <= LINES:
         slide["parts"].append((cleaned(after), True))
 
 

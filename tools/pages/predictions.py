@@ -21,7 +21,9 @@ def fold_answers(soup) -> None:
     for output in soup.select(f"div.cell.{CLASS} > div.cell_output"):
         fold = output.wrap(soup.new_tag("details", attrs={"class": "hide answer"}))
         summary = soup.new_tag("summary")
-        summary.string = "Show what comes out"
+        for verb, kind in (("Show", "folded"), ("Hide", "unfolded")):
+            summary.append(soup.new_tag("span", attrs={"class": kind}))
+            summary.contents[-1].string = f"{verb} what comes out"
         fold.insert(0, summary)
 
 

@@ -190,10 +190,11 @@ FITS = """() => {
   }
   const wide = [...slide.querySelectorAll("*")].filter(box => box.getBoundingClientRect().right > innerWidth + 1
     && !box.closest(".notes, .mjx-assistive-mml, mjx-assistive-mml"));
-  const seen = box => box.checkVisibility() && box.getBoundingClientRect();
-  const rooms = [".slide-number", ".back", ".controls"].map(name => seen(document.querySelector(name)));
+  const rooms = name => [...document.querySelectorAll(name)].filter(box => box.checkVisibility())
+    .map(box => box.getBoundingClientRect());
   const meet = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
-  const apart = rooms.every((room, place) => rooms.slice(place + 1).every(other => !meet(room, other)));
+  const others = rooms(".back, .controls .enabled");
+  const apart = !rooms(".slide-number").some(number => others.some(box => meet(number, box)));
   const captions = [...slide.querySelectorAll("figure")].map(box => box.querySelector("figcaption")?.innerText.trim());
   const full = body ? body.firstElementChild.offsetHeight / body.clientHeight : 0.5;
   return {name: slide.querySelector("h1, h2").innerText, height: Math.max(slide.scrollHeight, 720 * full),

@@ -8,9 +8,15 @@ from myst_nb.core import read as myst_nb
 from nbformat import NotebookNode
 
 NUMBER = re.compile(r"(?<![\w.,-])(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+\.\d+)(?:\s?(%))?|(?<![\w.,-])(\d+)\s?(%)")
-# The mark of a slide, in a comment before a block: its kind, and of a paragraph how many of its lines.
-SLIDE_MARK = re.compile(r"(slide|also|then)(?: (\d+)/(\d+))?(?:: .+)?")
+# The mark of a slide, in a comment before a block: its kind, of a paragraph how many of its lines, and a title.
+SLIDE_MARK = re.compile(r"(slide|also|then|verdict)(?: (\d+)/(\d+))?(?:: (.+))?")
 
+
+# What asks a reader to predict: in any sentence one of these phrases, or a question at the end of the paragraph, after
+# which only comes what we do, or in which figure it is seen.
+PREDICT = re.compile(r"(^|[,;:] |\b[Nn]ow |\b[Ff]irst |\band )(predict|guess|sketch|cover)\b(?! nothing)|"
+                     r"\bbefore you\b|\bin your head\b|\bdo you expect\b", re.IGNORECASE)
+ASIDE = re.compile(r"(We|Let us) |.*\{numref\}")
 
 READ = myst_nb.read_myst_markdown_notebook  # (text, …) -> notebook
 
@@ -31,7 +37,7 @@ def notebook_of(text: str, *args, **how) -> NotebookNode:
             cell.metadata["mystnb"] = {"figure": {"name": name, "caption": caption or ""}, **image}
         if only_asserts(cell.source):
             cell.metadata["tags"] = [*tags(cell), "remove-cell"]
-    return notebook
+    return mark_answers(notebook)
 
 
 # Sphinx and jupyter-cache read chapters by myst-nb, each in its process; who imports this module lets them read so.
@@ -54,6 +60,34 @@ def asserts_as_cells(text: str) -> str:
     if left := re.search(r"(?m)^% *assert", cells):
         raise wrong(cells, left.start(), "an empty line must stand before and after a block of '% assert'")
     return cells
+
+
+def asks_to_predict(paragraph: str) -> bool:
+    """Whether a paragraph, a sentence on each line, ends by asking the reader what will come out."""
+    lines = [line for line in paragraph.splitlines() if not line.startswith("#")]
+    said = lines.copy()
+    while said and ASIDE.match(said[-1]) and not said[-1].endswith("?"):
+        said.pop()
+    return any(map(PREDICT.search, lines)) or (bool(said) and said[-1].endswith("?"))
+
+
+def mark_answers(notebook: NotebookNode) -> NotebookNode:
+    """Mark with `answers_prediction` the cells that answer one: those between a paragraph that asks and the next text.
+
+    A cell of a solution is folded as it is, a figure with sliders is there to be moved, and a cell whose code nobody
+    sees is a table of the page.
+    """
+    asked = solved = False
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            text = re.sub(r"(?m)^(%|\([\w-]+\)=$|\+\+\+).*$", "", cell.source).strip()
+            if text:
+                asked = asks_to_predict(text.split("\n\n")[-1])
+            if "-start}" in text or "-end}" in text:
+                solved = text.rfind("{solution-start}") > text.rfind("{solution-end}")
+        elif asked and not solved and "plots.interactive(" not in cell.source and "remove-input" not in tags(cell):
+            cell.metadata["answers_prediction"] = True
+    return notebook
 
 
 def only_asserts(source: str) -> bool:

@@ -24,8 +24,8 @@ def marks(path: Path) -> list[Problem]:
         if line.startswith("%") and not asserted and not inside_code(lines, number):
             match = SLIDE_MARK.fullmatch(line[2:].strip())
             if not match:
-                found.append(Problem(number, 0, f"'{line}' is no mark; slide, also, then and assert are "
-                                                "(see CONTRIBUTING.md)"))
+                known_marks = "slide, also, then, verdict and assert are (see CONTRIBUTING.md)"
+                found.append(Problem(number, 0, f"'{line}' is no mark; {known_marks}"))
             elif match[2] and (problem := miscounted(lines, number, int(match[2]), int(match[3]))):
                 found.append(Problem(number, 0, problem))
         for keys in re.findall(r"\{cite(?::\w+)?\}`([^`]+)`", line):

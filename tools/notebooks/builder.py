@@ -18,7 +18,7 @@ import nbformat
 from jupyter_cache import get_cache
 from sphinx.builders import Builder
 
-from tools.chapter import tags
+from tools.chapter import mark_answers, tags
 from tools.layout import has_notebook, published_url, repository_url
 from tools.notebooks.cells import TEXT, Writer
 
@@ -92,7 +92,7 @@ class NotebookBuilder(Builder):
         _, executed = get_cache(self.env.mystnb_config.execution_cache_path).merge_match_into_notebook(source)
         wanted = source.metadata.get("colab", {}).get("gpu", False)
         gpu = wanted or any("gpu" in tags(cell) for cell in shown)
-        cells = Writer(self, docname, executed).cells_of(doctree)
+        cells = Writer(self, docname, mark_answers(executed)).cells_of(doctree)
         notebook = Path(self.outdir, f"{docname}.ipynb")
         notebook.parent.mkdir(parents=True, exist_ok=True)
         notebook.write_text(assemble(cells, self.repository, self.get_target_uri(docname), gpu), encoding="utf-8")

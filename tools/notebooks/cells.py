@@ -54,6 +54,7 @@ class Writer(Markdown):
                 self.code_cell(cell)
 
     def code_cell(self, cell) -> None:
+        answers = cell.metadata.get("answers_prediction", False)
         if self.solution and not self.parts and not self.solution.endswith(CONTINUED):
             self.parts = ["The next cell holds it."]
         self.flush()
@@ -65,10 +66,12 @@ class Writer(Markdown):
         hidden = {}
         if self.solution or FOLDED_CODE & {*marks}:
             hidden["source_hidden"], metadata["cellView"] = True, "form"
-        if self.solution or FOLDED_OUTPUT & {*marks}:
+        if self.solution or FOLDED_OUTPUT & {*marks} or answers:
             hidden["outputs_hidden"] = metadata["collapsed"] = True
         if hidden:
             metadata["jupyter"] = hidden
+        if answers:
+            metadata["lossbook"] = {"answers_prediction": True}
         count = None
         if "nbval-skip" not in marks:
             self.runs += 1

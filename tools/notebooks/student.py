@@ -5,6 +5,7 @@ Where an exercise asks for a function, its stub has that name and those argument
 and the next cell hands it to the judge of the chapter. Any other stub is a cell that raises it, or, where the solution
 has no code, a place for words. Every stub carries the tag `stub`. What may raise carries the tag `raises-exception`,
 over which a run of the whole notebook goes on.
+The outputs of cells that answer a prediction go, so that the reader predicts, and runs them.
 The self-check questions stay and their reasons go: the page has them, and a teacher can ask the same questions
 from the question bank.
 """
@@ -61,6 +62,15 @@ def stubs(exercise: str, code: str) -> list[nbformat.NotebookNode]:
     return made
 
 
+def unanswered(cell: nbformat.NotebookNode) -> None:
+    """Take away what a cell has put out, and the fold over it: what comes when it is run shall be seen."""
+    cell.outputs, cell.execution_count = [], None
+    for name in ("lossbook", "collapsed"):
+        cell.metadata.pop(name, None)
+    if cell.metadata.get("jupyter", {}).pop("outputs_hidden", None) and not cell.metadata.jupyter:
+        del cell.metadata["jupyter"]
+
+
 def without_solutions(full: nbformat.NotebookNode, page: str) -> nbformat.NotebookNode:
     """The notebook for students, made from the notebook of the chapter."""
     cells, exercise, code = [], "", None
@@ -88,6 +98,8 @@ def without_solutions(full: nbformat.NotebookNode, page: str) -> nbformat.Notebo
     for place, cell in enumerate(cells):
         if cell.cell_type == "code" and {"stub", "raises-exception"} & {*tags(cell)}:
             cell.execution_count = None
+        elif cell.cell_type == "code" and cell.metadata.get("lossbook", {}).get("answers_prediction"):
+            unanswered(cell)
         cell.id = hashlib.sha256(f"{place}\n{cell.source}".encode()).hexdigest()[:12]
     full.cells = cells
     nbformat.validate(full)

@@ -5,6 +5,7 @@
     % also                     the block joins the slide
     % then                     it joins, and appears at the next click: first the question, then this
     % then 2/5                 of a paragraph of five lines, the first two; another number of lines is an error
+    % verdict 2/5: 1           the second line of five says why statement 1 of "True or false?" is false
 
 The page and the notebook do not show them. tools/shapes/slides.py makes the decks of the pages.
 """
@@ -28,7 +29,10 @@ def mark_blocks(_app, doctree) -> None:
         if match[2] and not int(match[2]) <= int(match[3]) == lines_of(block):
             raise ValueError(f"{doctree['source']}: the mark '% {comment.astext()}' counts {match[3]} lines, "
                              f"the paragraph has {lines_of(block)}: {block.astext()[:40]}")
-        block["classes"] += [match[1], *([f"sentences-{match[2]}"] if match[2] else [])]
+        if match[1] == "verdict":
+            block["classes"] += ["verdict", f"verdict-{match[4]}-{match[2]}"]
+        else:
+            block["classes"] += [match[1], *([f"sentences-{match[2]}"] if match[2] else [])]
         comment.parent.remove(comment)
 
 

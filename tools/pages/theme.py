@@ -15,7 +15,7 @@ from bs4 import BeautifulSoup, NavigableString
 from tools.chapter import slide_titles
 from tools.execute.cache import OUTPUTS, PACKAGE, environment, key_of
 from tools.layout import ROOT, has_notebook, repository_url
-from tools.pages import pictures, sliders
+from tools.pages import pictures, predictions, sliders
 
 # What a page loads. The theme and its extensions offer more (icons of 540 kB, kernels, tabs, cards).
 SCRIPTS = {
@@ -132,6 +132,7 @@ def finish_page(app, pagename, _templatename, context, doctree):
     sliders.draw_stills(soup, app, up)
     keep_room_for_formulas(soup)
     fold_solutions(soup)
+    predictions.fold_answers(soup)
     mend_lists(soup)
     mark_korean(soup)
     title = soup.find("h1")

@@ -1,133 +1,80 @@
 """Slides: what a chapter marks of itself, as a deck of reveal.js beside the book's pages.
 
-tools/pages/slide_marks.py says how a block is marked. A cell that draws gives its picture, a cell that prints gives its
-code, and what it prints at the next click. What stands between the marks becomes the speaker's notes.
+tools/shapes/slide_blocks.py reads the marked blocks of a page, tools/shapes/slide_frame.py adds what every deck has.
+Text and figure stand beside each other; theme/static/slides.js makes the type as large as the slide has room.
 The deck loads nothing from another host.
 """
 
-import copy
 import importlib.util
-import re
 import shutil
 from html import escape
 from pathlib import Path
+from posixpath import dirname, join, normpath
+from urllib.parse import urlsplit
 
-from bs4 import BeautifulSoup, NavigableString
+from bs4 import BeautifulSoup
 
 from tools.chapter import slide_titles
 from tools.layout import HTML, address_of, notebook_chapters
 from tools.shapes.article import fill
+from tools.shapes.slide_blocks import article_of, slides_of
+from tools.shapes.slide_frame import framed, title
 
 DECKS = HTML / "slides"
 # Of reveal.js only the distributed files are used, and so the package that carries them is not imported.
 REVEAL = ("dist/reset.css", "dist/reveal.css", "dist/reveal.js", "plugin/notes/notes.js")
+WIDE = 2.2  # a figure that is wider, compared with its height, stands below its text and not beside it
 
 
-def marked(tag) -> str | None:
-    return next((kind for kind in ("slide", "also", "then") if kind in tag.get("class", [])), None)
+def mend_links(sections: str, page: str) -> str:
+    """The slides with addresses that hold in the folder of the decks."""
+    soup = BeautifulSoup(sections, "html.parser")
+    for tag in soup.select("[href], [src]"):
+        name = "href" if "href" in tag.attrs else "src"
+        parts = urlsplit(tag[name])
+        if not parts.scheme:
+            path = normpath(join(dirname(page), parts.path)) if parts.path else page
+            tag[name] = f"../{path}{'#' * bool(parts.fragment)}{parts.fragment}"
+    return str(soup)
 
 
-def blocks(section):
-    """The marked blocks and the unmarked paragraphs below an element, in their order; not when it was last run."""
-    for child in section.find_all(True, recursive=False):
-        if "stamp" in child.get("class", []):
-            continue
-        if marked(child) or child.name in ("p", "ul", "ol"):
-            yield child
-        elif child.name in ("section", "div", "details") and "question" not in child.get("class", []):
-            yield from blocks(child)
-
-
-def cut(block):
-    """The sentences of a paragraph that a slide shows, and the text of those that it leaves to the speaker."""
-    wanted = next((int(name[10:]) for name in block.get("class", []) if name.startswith("sentences-")), None)
-    kept, rest, lines = copy.copy(block), "", 0
-    for child in list(kept.children) if wanted else []:
-        if lines >= wanted:
-            rest += child.extract().get_text()
-        elif isinstance(child, NavigableString):
-            head = child.split("\n")
-            lines += len(head) - 1
-            if lines >= wanted:
-                here = len(head) - (lines - wanted) - 1
-                rest += " ".join(head[here:])
-                child.replace_with(NavigableString("\n".join(head[:here])))
-    return kept, words(rest)
-
-
-def content(block) -> list:
-    """What a slide shows of a block, the parts that come one click after the other."""
-    for unwanted in block.select("a.headerlink, button, figcaption"):
-        unwanted.decompose()
-    for tag in block.find_all(True):
-        for name in ("id", "loading", "style") if "math" not in tag.get("class", []) else ("id",):
-            if not (name == "style" and "interactive" in tag.get("class", [])):
-                tag.attrs.pop(name, None)
-    block.attrs.pop("id", None)
-    if "cell" not in block.get("class", []):
-        return [block]
-    figure = block.find("figure")
-    parts = [figure] if figure else [block.find(class_="cell_input"), block.find(class_="cell_output")]
-    return [part for part in parts if part]
-
-
-def words(text: str) -> str:
-    return " ".join(text.split())
-
-
-def heading_of(block) -> str:
-    heading = block.find_parent("section").find(re.compile("^h[1-6]$"), recursive=False)
-    inner = BeautifulSoup(heading.decode_contents(), "html.parser")
-    for unwanted in inner.select("a.headerlink, .section-number"):
-        unwanted.decompose()
-    return inner.decode_contents().strip()
-
-
-def code(text: str) -> str:
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", text)
-
-
-def slides_of(page: Path, chapter: Path) -> list[dict]:
-    """Each slide as a dict of heading, parts (each with whether it waits for a click) and notes."""
-    article = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser").find("article")
-    own, deck, early = iter(slide_titles(chapter.read_text(encoding="utf-8"))), [], []
-    for block in blocks(article):
-        kind = marked(block)
-        if kind is None:
-            (deck[-1]["notes"] if deck else early).append(words(block.get_text()))
-            continue
-        if kind == "slide":
-            deck.append({"heading": code(escape(next(own))) or heading_of(block), "parts": [], "notes": early})
-            early = []
-        if not deck:
-            raise ValueError(f"{chapter}: the mark '% {kind}' stands before the first '% slide'")
-        block, left = cut(block)
-        deck[-1]["notes"] += [left] if left else []
-        first, *rest = content(block)
-        deck[-1]["parts"] += [(first, kind == "then"), *((part, True) for part in rest)]
-    return deck
-
-
-def deck_html(chapter: Path, deck: list[dict], page: Path) -> str:
-    source = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
-    title = words(source.find("h1").find(string=lambda text: isinstance(text, NavigableString) and text.strip()))
+def deck_html(page: Path, chapter: Path) -> str:
+    """The deck of a chapter, from its page."""
+    source, article = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser"), article_of(page)
     math = "".join(str(script).replace("../../_static", "../_static")
                    for script in source.head.find_all("script") if "MathJax" in str(script) or "mathjax" in str(script))
-    sections = [
-        f'<section class="title-slide"><h1>{escape(title)}</h1><p>Loss functions: an executable textbook</p></section>',
-        *(section(slide) for slide in deck),
-    ]
-    back = f"../{address_of(chapter)}"
-    interactive = any(part.find(class_="interactive") for slide in deck for part, _ in slide["parts"])
-    script = '<script defer src="../_static/interactive.js"></script>' if interactive else ""
-    return fill("deck.html", title=escape(title), sections="".join(sections), back=back, math=math, script=script)
+    deck = framed(slides_of(page, chapter), article, chapter)
+    sections = mend_links("".join([title(article), *map(section, deck)]), address_of(chapter))
+    interactive = '<script defer src="../_static/interactive.js"></script>' if 'class="interactive"' in sections else ""
+    name = escape(" ".join(article.h1.find(string=lambda text: text.parent.name == "h1" and text.strip()).split()))
+    return fill("deck.html", title=name, sections=sections, back=f"../{address_of(chapter)}", math=math,
+                script=interactive)
 
 
 def section(slide: dict) -> str:
-    parts = "".join(f'<div class="part{" fragment" * waits}">{part}</div>' for part, waits in slide["parts"])
+    """One slide: what comes later carries the number of its click."""
+    shown, click = [], 0
+    for part, waits in slide["parts"]:
+        number = f' data-fragment-index="{click}"' if waits else ""
+        click += waits
+        shown.append((part, f'<div class="part{" fragment" * waits}"{number}>{part}</div>'))
+    pictures = [html for part, html in shown if beside(part)]
+    columns = len(pictures) == 1 < len(shown) and not any(part.find("pre") or part.name == "table" for part, _ in shown)
+    if columns:
+        text = "".join(html for part, html in shown if not beside(part))
+        body = f'<div class="inner columns"><div>{text}</div>{pictures[0]}</div>'
+    else:
+        body = f'<div class="inner">{"".join(html for _, html in shown)}</div>'
     notes = "".join(f"<p>{escape(note)}</p>" for note in slide["notes"])
-    parts = parts.replace("../../_images", "../_images")
-    return f'<section><h2>{slide["heading"]}</h2>{parts}<aside class="notes">{notes}</aside></section>\n'
+    kind = f' class="{slide["kind"]}"' if "kind" in slide else ""
+    return (f'<section{kind}><h2>{slide["heading"]}</h2><div class="body">{body}</div>'
+            f'<aside class="notes">{notes}</aside></section>\n')
+
+
+def beside(part) -> bool:
+    """Whether a part is a figure that leaves room for text beside it."""
+    image = part.find("img") if part.name == "figure" and not part.find(class_="interactive") else None
+    return image is not None and int(image.get("width", 1)) < WIDE * int(image.get("height", 1))
 
 
 def has_slides(chapter: Path) -> bool:
@@ -144,6 +91,4 @@ def write() -> None:
     shutil.rmtree(DECKS, ignore_errors=True)
     DECKS.mkdir()
     for chapter in filter(has_slides, notebook_chapters()):
-        page = HTML / address_of(chapter)
-        deck = deck_html(chapter, slides_of(page, chapter), page)
-        (DECKS / f"{chapter.stem}.html").write_text(deck, encoding="utf-8")
+        (DECKS / f"{chapter.stem}.html").write_text(deck_html(HTML / address_of(chapter), chapter), encoding="utf-8")

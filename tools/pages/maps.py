@@ -69,12 +69,14 @@ def heading(name: str) -> str:
 def picture(planned: dict[str, dict]) -> str:
     """A list of the chapters in the order of the book, and an arc from each to those that build on it."""
     place, colour, lines, y = {}, {}, [], 8
-    for number, (part, pages) in enumerate(parts()[1:]):
+    colours = iter(COLOURS)
+    for part, pages in parts()[1:]:
         names = [name for page in pages if (name := page.removeprefix("chapters/")) in planned]
         if names:
             y += ROW + 8
-            colour |= dict.fromkeys(names, COLOURS[number])
-            lines.append(f'<text class="part" fill="{COLOURS[number]}" x="12" y="{y}">{escape(part)}</text>')
+            ink = next(colours)
+            colour |= dict.fromkeys(names, ink)
+            lines.append(f'<text class="part" fill="{ink}" x="12" y="{y}">{escape(part)}</text>')
         for name in names:
             y += ROW
             place[name] = y - 4

@@ -32,9 +32,10 @@ SCRIPTS = {
     "page.js",
     "interactive.js",
     "questions.js",
+    "front.js",
 }
 KOREAN = re.compile("[ㄱ-ㆎ가-힣]+(?:[ -][ㄱ-ㆎ가-힣]+)*")
-STYLE_SHEETS = re.compile(r"pygments|sphinx-book-theme|copybutton|mystnb|exercise|lossbook")
+STYLE_SHEETS = re.compile(r"pygments|sphinx-book-theme|copybutton|mystnb|exercise|lossbook|front")
 
 
 def use_keyed_cache(_app, config):
@@ -115,6 +116,8 @@ def finish_page(app, pagename, _templatename, context, doctree):
     """Mend one page before it is written."""
     if sliders.HOLDER in context.get("body", ""):
         app.add_js_file("interactive.js", loading_method="defer")
+    if 'id="front-lines"' in context.get("body", ""):
+        app.add_js_file("front.js", loading_method="defer")
     context["script_files"] = [
         script for script in context["script_files"] if script_name(script) in SCRIPTS or mathjax(script)
     ]
@@ -173,5 +176,6 @@ def setup(app):
     app.connect("html-page-context", finish_page, priority=900)
     app.connect("build-finished", add_files)
     app.add_css_file("lossbook.css", priority=900)
+    app.add_css_file("front.css", priority=901)
     app.add_js_file("page.js", loading_method="defer")
     return {"parallel_read_safe": True, "parallel_write_safe": True}

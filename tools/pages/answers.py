@@ -1,7 +1,7 @@
 """Sphinx extension: which loss, answered in code, from one file, chapters/reference/answers.yml.
 
 `{answer} NAME …` is a box for each name: what to take, a number, the calls in PyTorch and in lossbook.
-`{tree}` is a list of links to the boxes on reference/choosing, under questions: a line such as `Who reads?: costs trust`.
+`{tree}` is a list of links to the boxes, under questions: a line such as `Who reads?: costs trust`.
 `{have}` folds the boxes of the names in it, for the front page. The file is a list of answers:
 
     - name: outliers                     unique; its box on reference/choosing has the address #answer-outliers

@@ -15,9 +15,9 @@ from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective
 
-from tools.layout import ROOT, parts
+from tools.layout import parts
+from tools.pages.maps import PICTURES
 
-PICTURES = ROOT / "theme" / "pictures"
 POINTS = ((0.6, 1.9), (1.5, 2.2), (2.6, 3.5), (3.5, 3.4), (4.5, 4.7), (5.5, 4.9), (6.5, 6.2), (7.6, 6.5), (8.7, 0.9))
 DELTA = 0.5  # of the Huber loss
 LOSSES = {"mse": "MSE", "mae": "MAE", "huber": "Huber"}

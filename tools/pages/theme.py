@@ -143,8 +143,8 @@ def finish_page(app, pagename, _templatename, context, doctree):
             f'<a href="{escape(href)}"{"".join(f" {key}={value!r}" for key, value in more.items())}>{text}</a>'
             for text, href, more in page_links(app, pagename, has_notebook(ROOT / f"{pagename}.md"))
         )
-        bar = f'<nav class="page-links noprint" aria-label="This page">{links}</nav>'
-        title.insert_after(BeautifulSoup(bar, "html.parser"))
+        bar = BeautifulSoup(f'<nav class="page-links noprint" aria-label="This page">{links}</nav>', "html.parser")
+        (title.parent.append if pagename == app.config.root_doc else title.insert_after)(bar)
     context["body"] = str(soup)
 
 

@@ -1,8 +1,8 @@
 """Sphinx extension: the two pictures of the whole book, made from `_toc.yml` and chapters/reference/teaching.yml.
 
 `{map}` shows every page as a tile with what the page says of itself, part by part, each with its picture; a line such
-as `IV: what if one class is rare?` in it says what leads to a part. chapters/reference/teaching.svg draws which chapter needs which; each
-build writes it anew.
+as `IV: what if one class is rare?` in it says what leads to a part. chapters/reference/teaching.svg draws which chapter
+needs which; each build writes it anew.
 """
 
 import re

@@ -46,10 +46,14 @@ BAKEOFF = {"hundred": "digits, ratio 100", "ten": "digits, ratio 10", "told": "l
            "half": "labels, half missing", "bce": "binary cross-entropy"}
 
 
-@functools.cache
 def answers() -> dict[str, dict]:
     """The answers by name; ValueError says which of them breaks what."""
-    found = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    return checked(FILE.read_text(encoding="utf-8"))
+
+
+@functools.cache
+def checked(text: str) -> dict[str, dict]:
+    found = yaml.safe_load(text)
     problems = [f"answers.yml: {one.get('name')}: {problem}" for one in found for problem in faults(one)]
     names = [one["name"] for one in found]
     problems += [f"answers.yml: the name {name} stands twice" for name in {*names} if names.count(name) > 1]
@@ -131,7 +135,7 @@ def broken_checks(one: dict) -> list[str]:
 
 
 @functools.cache
-def asserted(chapter) -> tuple[dict[str, set[float]], dict[str, str]]:
+def asserted(chapter, _changed: int) -> tuple[dict[str, set[float]], dict[str, str]]:
     """The constants of the asserts of a chapter by section, and the section of each figure."""
     by_section: dict[str, set[float]] = {}
     figures = {}
@@ -153,11 +157,12 @@ def constants_of(one: dict) -> set[float]:
              if isinstance(node, ast.Constant) and isinstance(node.value, int | float)}
     figures = re.findall(r"\{numref\}`(fig-[\w-]+)`", one["number"])
     for chapter in executable_chapters():
-        by_section, places = asserted(chapter)
+        by_section, places = asserted(chapter, chapter.stat().st_mtime_ns)
         for figure in set(figures) & set(places):
             known |= by_section.get(places[figure], set())
     if not figures and NUMBER.search(one["number"]):
-        known |= set().union(*asserted(ROOT / "chapters" / f"{one['chapter']}.md")[0].values())
+        chapter = ROOT / "chapters" / f"{one['chapter']}.md"
+        known |= set().union(*asserted(chapter, chapter.stat().st_mtime_ns)[0].values())
     return known
 
 

@@ -6,6 +6,7 @@ import nbformat
 import pytest
 from bs4 import BeautifulSoup
 
+from tools.browser import open_page
 from tools.layout import ROOT
 from tools.pages import answers
 from tools.pages.answers import HOME, disagreement, faults, value_of
@@ -107,3 +108,16 @@ def test_the_code_of_an_answer_runs_as_it_stands_in_the_notebook(name, built_boo
         noted = {"given": given, "torch": theirs, "lossbook": ours, "name": name}
         assert list(disagreement(noted)) == []
         assert value_of(noted, "torch")[0] == value_of(ALL[name], "torch")[0]
+
+
+def test_the_button_of_an_answer_copies_its_call(browser, site):
+    context = browser.new_context(reduced_motion="reduce")
+    context.grant_permissions(["clipboard-read", "clipboard-write"], origin=site.rstrip("/"))
+    tab = context.new_page()
+    open_page(tab, f"{site}{HOME}.html#answer-outliers")
+    blocks = tab.query_selector_all("#answer-outliers > .highlight-python")
+    for library, block in zip(("torch", "lossbook"), blocks, strict=True):
+        block.hover()
+        block.query_selector("button.copybtn").click()
+        assert tab.evaluate("navigator.clipboard.readText()").strip() == ALL["outliers"][library].strip()
+    context.close()

@@ -156,3 +156,10 @@ def test_doors_answers_cards_and_tiles_are_links_that_the_tab_key_reaches(tab):
             "document.activeElement.closest('.doors, .have, .part-cards, .book-map, .points')?.className?.baseVal"
             " ?? document.activeElement.closest('.doors, .have, .part-cards, .book-map, .points')?.className ?? ''"))
     assert {kind.split()[0] for kind in reached if kind} == {"doors", "have", "part-cards", "book-map", "points"}
+
+
+def test_a_page_without_formulas_does_not_load_what_draws_them(built_book):
+    pages = {path: path.read_text(encoding="utf-8") for path in (built_book / "chapters").rglob("*.html")}
+    drawn = {path for path, text in pages.items() if BeautifulSoup(text, "html.parser").select(".bd-article .math")}
+    assert {path for path, text in pages.items() if "tex-chtml.js" in text} == drawn
+    assert built_book / PAGE not in drawn

@@ -124,7 +124,8 @@ def finish_page(app, pagename, _templatename, context, doctree):
     context["css_files"] = [sheet for sheet in context["css_files"] if STYLE_SHEETS.search(str(sheet.filename))]
     if doctree is None or "body" not in context:
         return
-    if not re.search('class="(amsmath )?math', context["body"]):  # Sphinx thinks that the front page has the formulas of all chapters
+    if not re.search('class="(amsmath )?math', context["body"]):
+        # Sphinx thinks that the front page has the formulas of all chapters.
         context["script_files"] = [script for script in context["script_files"] if not draws_formulas(script)]
     context["script_files"] = [deferred(script) for script in context["script_files"]]
     soup = BeautifulSoup(context["body"], "html.parser")

@@ -186,7 +186,7 @@ def test_a_new_chapter_begins_with_a_skeleton_that_keeps_the_rules(tmp_path, mon
     for module in (layout, duties):
         monkeypatch.setattr(module, "ROOT", tmp_path)
     chapter = tmp_path / "chapters" / "imbalance" / "new-thing.md"
-    assert layout.parts()[4][1][-1] == "chapters/imbalance/new-thing"
+    assert "chapters/imbalance/new-thing" in [pages[-1] for _, pages in layout.parts()]
     assert problems(chapter) == places(chapter) == []
     assert "$" not in chapter.read_text(encoding="utf-8")
     with pytest.raises(ValueError, match="is no new chapter"):

@@ -1,8 +1,8 @@
 """Sphinx extension: the two pictures of the whole book, made from `_toc.yml` and chapters/reference/teaching.yml.
 
-`{map}` shows every page as a tile with what the page says of itself, part by part; a line such as `IV: what if one
-class is rare?` in it says what leads to a part. chapters/reference/teaching.svg draws which chapter needs which; each
-build writes it anew.
+`{map}` shows every page as a tile with what the page says of itself, part by part, each with its picture; a line such
+as `IV: what if one class is rare?` in it says what leads to a part. chapters/reference/teaching.svg draws which chapter
+needs which; each build writes it anew.
 """
 
 import re
@@ -17,6 +17,7 @@ from sphinx.util.docutils import SphinxDirective
 from tools.layout import ROOT, parts
 from tools.pages.teaching import chapter_of, plan
 
+PICTURES = ROOT / "theme" / "pictures"
 PICTURE = ROOT / "chapters" / "reference" / "teaching.svg"
 WIDTH, ROW, TEXT = 440, 24, 244  # the picture, one chapter, and where the arcs begin
 COLOURS = ("#0072b2", "#7a3b8f", "#a34700", "#00694a", "#404040")  # of a part and of the arcs that begin in it
@@ -45,13 +46,24 @@ class Map(SphinxDirective):
         box = nodes.container(classes=["book-map"])
         for name, pages in parts()[1:]:
             number = name.split(" · ")[0]
-            lines = [f"*{leads[number]}*", ""] if number in leads else []
+            lead = ["", f"*{leads[number]}*"] if number in leads else []
             tiles = [f"- {{doc}}`/{page}`\n\n  {about(ROOT / f'{page}.md')}" for page in pages]
-            lines += [f"**{'Part ' if ' · ' in name else ''}{name}**", "", *"\n".join(tiles).split("\n")]
-            part = nodes.container()
+            lines = [f"**{'Part ' if ' · ' in name else ''}{name}**", *lead, "", *"\n".join(tiles).split("\n")]
+            part = nodes.container(classes=["map-part"])
+            part += picture_of(pages[0]) or []
             self.state.nested_parse(StringList(lines, self.env.docname), self.content_offset, part)
             box += part
         return [box]
+
+
+def picture_of(page: str) -> nodes.Node | None:
+    """The picture of the part that a page opens, theme/pictures/FOLDER.svg, or of the page; some have none."""
+    place = Path(page).relative_to("chapters")
+    for name in (place.parent.name, "-".join(place.parts)):
+        path = PICTURES / f"{name}.svg"
+        if path.exists():
+            return nodes.raw("", path.read_text(encoding="utf-8"), format="html")
+    return None
 
 
 def about(page: Path) -> str:
@@ -69,12 +81,14 @@ def heading(name: str) -> str:
 def picture(planned: dict[str, dict]) -> str:
     """A list of the chapters in the order of the book, and an arc from each to those that build on it."""
     place, colour, lines, y = {}, {}, [], 8
-    for number, (part, pages) in enumerate(parts()[1:]):
+    colours = iter(COLOURS)
+    for part, pages in parts()[1:]:
         names = [name for page in pages if (name := page.removeprefix("chapters/")) in planned]
         if names:
             y += ROW + 8
-            colour |= dict.fromkeys(names, COLOURS[number])
-            lines.append(f'<text class="part" fill="{COLOURS[number]}" x="12" y="{y}">{escape(part)}</text>')
+            ink = next(colours)
+            colour |= dict.fromkeys(names, ink)
+            lines.append(f'<text class="part" fill="{ink}" x="12" y="{y}">{escape(part)}</text>')
         for name in names:
             y += ROW
             place[name] = y - 4

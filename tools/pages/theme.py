@@ -32,9 +32,10 @@ SCRIPTS = {
     "page.js",
     "interactive.js",
     "questions.js",
+    "front.js",
 }
 KOREAN = re.compile("[ㄱ-ㆎ가-힣]+(?:[ -][ㄱ-ㆎ가-힣]+)*")
-STYLE_SHEETS = re.compile(r"pygments|sphinx-book-theme|copybutton|mystnb|exercise|lossbook")
+STYLE_SHEETS = re.compile(r"pygments|sphinx-book-theme|copybutton|mystnb|exercise|lossbook|front")
 
 
 def use_keyed_cache(_app, config):
@@ -115,12 +116,17 @@ def finish_page(app, pagename, _templatename, context, doctree):
     """Mend one page before it is written."""
     if sliders.HOLDER in context.get("body", ""):
         app.add_js_file("interactive.js", loading_method="defer")
+    if 'id="front-lines"' in context.get("body", ""):
+        app.add_js_file("front.js", loading_method="defer")
     context["script_files"] = [
         script for script in context["script_files"] if script_name(script) in SCRIPTS or mathjax(script)
     ]
     context["css_files"] = [sheet for sheet in context["css_files"] if STYLE_SHEETS.search(str(sheet.filename))]
     if doctree is None or "body" not in context:
         return
+    if not re.search('class="(amsmath )?math', context["body"]):
+        # Sphinx thinks that the front page has the formulas of all chapters.
+        context["script_files"] = [script for script in context["script_files"] if not draws_formulas(script)]
     context["script_files"] = [deferred(script) for script in context["script_files"]]
     soup = BeautifulSoup(context["body"], "html.parser")
     for script in soup.find_all("script", type=lambda kind: kind != "application/json"):
@@ -141,8 +147,8 @@ def finish_page(app, pagename, _templatename, context, doctree):
             f'<a href="{escape(href)}"{"".join(f" {key}={value!r}" for key, value in more.items())}>{text}</a>'
             for text, href, more in page_links(app, pagename, has_notebook(ROOT / f"{pagename}.md"))
         )
-        bar = f'<nav class="page-links noprint" aria-label="This page">{links}</nav>'
-        title.insert_after(BeautifulSoup(bar, "html.parser"))
+        bar = BeautifulSoup(f'<nav class="page-links noprint" aria-label="This page">{links}</nav>', "html.parser")
+        (title.parent.append if pagename == app.config.root_doc else title.insert_after)(bar)
     context["body"] = str(soup)
 
 
@@ -161,6 +167,10 @@ def mathjax(script) -> bool:
     return "MathJax" in str(script.attributes.get("body", ""))
 
 
+def draws_formulas(script) -> bool:
+    return script_name(script) == "tex-chtml.js" or mathjax(script)
+
+
 def add_files(app, exception):
     """Put beside the pages the script that draws figures with sliders, and take away what no page shows."""
     if not exception and app.builder.format == "html":
@@ -174,5 +184,6 @@ def setup(app):
     app.connect("html-page-context", finish_page, priority=900)
     app.connect("build-finished", add_files)
     app.add_css_file("lossbook.css", priority=900)
+    app.add_css_file("front.css", priority=901)
     app.add_js_file("page.js", loading_method="defer")
     return {"parallel_read_safe": True, "parallel_write_safe": True}

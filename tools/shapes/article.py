@@ -61,8 +61,11 @@ def article(page: str, link: Callable[[str, str], str], picture: Callable[[Path]
     text = text[text.index("<article") : text.index("</article>")]
     soup = BeautifulSoup(text, "html.parser").article
     soup.name, soup.attrs = "section", {"class": "page"}
-    for tag in soup.select("a.headerlink, script, .toctree-wrapper, .citation > .label, .fn-backref, pre > span:empty"):
+    screen = "a.headerlink, script, .toctree-wrapper, .citation > .label, .fn-backref, pre > span:empty, svg.picture"
+    for tag in soup.select(screen):
         tag.decompose()
+    for tag in soup.select("svg[viewbox]"):  # what HTML may write in small letters
+        tag["viewBox"] = tag.attrs.pop("viewbox")
     mend_links(soup, page, link)
     for tag in soup.select("a.image-reference"):
         tag.unwrap()

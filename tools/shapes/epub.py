@@ -176,6 +176,7 @@ def package(files: dict[str, bytes]) -> str:
             *(["nav"] if href == "contents.xhtml" else []),
             *(["cover-image"] if href == "images/cover.png" else []),
             *(["mathml"] if href.endswith(".xhtml") and b"<math " in data else []),
+            *(["svg"] if href.endswith(".xhtml") and b"<svg " in data else []),
         ]
         properties = f' properties="{" ".join(found)}"' if found else ""
         items.append(f'<item id="{name}" href="{href}" media-type="{KINDS[Path(href).suffix]}"{properties}/>')

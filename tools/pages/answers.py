@@ -1,0 +1,258 @@
+"""Sphinx extension: which loss, answered in code, from one file, chapters/reference/answers.yml.
+
+`{answer} NAME …` is a box for each name: what to take, a number, the calls in PyTorch and in lossbook.
+`{tree}` is a list of links to the boxes, under questions: a line such as `Who reads?: costs trust`.
+`{have}` folds the boxes of the names in it, for the front page. The file is a list of answers:
+
+    - name: outliers                     unique; its box on reference/choosing has the address #answer-outliers
+      have: outliers                     what the front page calls the case; only where it shows it
+      chapter: loss-and-metric/regression
+      case: a number, and …              the case and what to take, in a few words each
+      loss: Huber, …
+      say: Take …                        one sentence
+      number: With 5 % …                 what was measured; each number stands in `check`, or in an assert of the
+                                         section that holds the figure it refers to, else of the chapter
+      check: |                           one expression a line, each of which must be true; np, torch, lossbook, and of
+        points(half, "mAP", …) == …      the stored results points, interval and mean are at hand
+      given: |                           names and numbers to try it on
+      torch: |                           the calls; each runs after `given`, and the last name that each sets must have
+      lossbook: |                        the same value: the build stops where one fails
+
+"""
+
+import ast
+import functools
+import json
+import re
+
+import numpy as np
+import torch
+import yaml
+from docutils import nodes
+from docutils.statemachine import StringList
+from sphinx.util.docutils import SphinxDirective
+
+import lossbook
+from lossbook.metrics import confidence_interval
+from tools.chapter import NUMBER, constants, numbers, read, tags
+from tools.layout import ROOT, executable_chapters
+
+FILE = ROOT / "chapters" / "reference" / "answers.yml"
+RESULTS = ROOT / "bench" / "results"
+HOME = "chapters/reference/choosing"
+FIELDS = {"name", "chapter", "case", "loss", "say", "number", "given", "torch", "lossbook"}
+WIDTH = 76  # columns that a box shows of a line of code
+BAKEOFF = {"hundred": "digits, ratio 100", "ten": "digits, ratio 10", "told": "labels, all told",
+           "half": "labels, half missing", "bce": "binary cross-entropy"}
+
+
+def answers() -> dict[str, dict]:
+    """The answers by name; ValueError says which of them breaks what."""
+    return checked(FILE.read_text(encoding="utf-8"))
+
+
+@functools.cache
+def checked(text: str) -> dict[str, dict]:
+    found = yaml.safe_load(text)
+    problems = [f"answers.yml: {one.get('name')}: {problem}" for one in found for problem in faults(one)]
+    names = [one["name"] for one in found]
+    problems += [f"answers.yml: the name {name} stands twice" for name in {*names} if names.count(name) > 1]
+    if problems:
+        raise ValueError("\n".join(problems))
+    return {one["name"]: one for one in found}
+
+
+def faults(one: dict):
+    """Yield what is wrong with one answer."""
+    if not FIELDS <= set(one) <= FIELDS | {"have", "check"}:
+        yield f"has {sorted(one)}, wanted are {sorted(FIELDS)}"
+        return
+    for line in (line for part in ("given", "torch", "lossbook") for line in one[part].splitlines()):
+        if len(line) > WIDTH:
+            yield f"a line of code has {len(line)} columns, at most {WIDTH} are shown: {line}"
+    try:
+        yield from disagreement(one)
+        yield from (f"is not true: {check}" for check in broken_checks(one))
+    except Exception as problem:
+        yield f"{type(problem).__name__}: {problem}"
+        return
+    known = constants_of(one)
+    for value, percent in sorted(numbers(one["number"])):
+        if not known & ({value, value / 100} if percent else {value}):
+            yield f"no assert holds the number {value:g}{' %' * percent}"
+
+
+def value_of(one: dict, library: str):
+    """The name that the call of a library sets last, and its value."""
+    source = f"{one['given']}\n{one[library]}"
+    assigned = [node for node in ast.parse(source).body if isinstance(node, ast.Assign)]
+    space: dict = {}
+    exec(compile(source, f"answers.yml, {one['name']}, {library}", "exec"), space)
+    name = assigned[-1].targets[0].id
+    return name, space[name]
+
+
+def disagreement(one: dict):
+    (name, theirs), (ours_name, ours) = value_of(one, "torch"), value_of(one, "lossbook")
+    same = name == ours_name and torch.allclose(theirs.double(), ours.double(), rtol=1e-5, atol=1e-7)
+    if not same:
+        yield f"torch gives {name} = {theirs}, lossbook {ours_name} = {ours}"
+
+
+def shown_value(one: dict) -> str:
+    name, value = value_of(one, "torch")
+    return f"On these, both give `{name} = {np.array2string(value.detach().numpy(), precision=4, separator=', ')}`."
+
+
+@functools.cache
+def stored(name: str) -> dict:
+    rows = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))["rows"]
+    return {(row.get("set"), row["method"]): row for row in rows}
+
+
+def mean(experiment: str, method: str, metric: str, digits: int = 3) -> float:
+    return round(float(np.mean(stored(experiment)[None, method][metric])), digits)
+
+
+def differences(where: str, metric: str, one: str, other: str):
+    rows = stored("bakeoff")
+    return np.subtract(rows[where, one][metric], rows[where, other][metric])
+
+
+def points(where: str, metric: str, one: str, other: str = "cross-entropy") -> tuple[float, int]:
+    """By how many points a method of the bake-off leads another, and in how many repetitions."""
+    d = differences(where, metric, one, other)
+    return round(100 * float(d.mean()), 1), int((d > 0).sum())
+
+
+def interval(where: str, metric: str, one: str, other: str = "cross-entropy"):
+    return confidence_interval(differences(where, metric, one, other))
+
+
+def broken_checks(one: dict) -> list[str]:
+    names = {"np": np, "torch": torch, "lossbook": lossbook, "points": points, "interval": interval, "mean": mean}
+    return [line for line in one.get("check", "").splitlines() if not eval(line, names | BAKEOFF)]
+
+
+@functools.cache
+def asserted(chapter, _changed: int) -> tuple[dict[str, set[float]], dict[str, str]]:
+    """The constants of the asserts of a chapter by section, and the section of each figure."""
+    by_section: dict[str, set[float]] = {}
+    figures = {}
+    for cell in read(chapter).cells:
+        if cell.cell_type != "code":
+            continue
+        if "remove-cell" in tags(cell):
+            by_section.setdefault(cell.section, set()).update(constants([cell]))
+        name = (cell.metadata.get("mystnb", {}).get("figure") or {}).get("name")
+        for figure in [name] if name else re.findall(r'name="(fig-[\w-]+)"', cell.source):
+            figures[figure] = cell.section
+    return by_section, figures
+
+
+def constants_of(one: dict) -> set[float]:
+    """Every number that may stand in the text of an answer."""
+    trees = [ast.parse(line) for line in one.get("check", "").splitlines()]
+    known = {float(node.value) for tree in trees for node in ast.walk(tree)
+             if isinstance(node, ast.Constant) and isinstance(node.value, int | float)}
+    figures = re.findall(r"\{numref\}`(fig-[\w-]+)`", one["number"])
+    for chapter in executable_chapters():
+        by_section, places = asserted(chapter, chapter.stat().st_mtime_ns)
+        for figure in set(figures) & set(places):
+            known |= by_section.get(places[figure], set())
+    if not figures and NUMBER.search(one["number"]):
+        chapter = ROOT / "chapters" / f"{one['chapter']}.md"
+        known |= set().union(*asserted(chapter, chapter.stat().st_mtime_ns)[0].values())
+    return known
+
+
+def entries(code: str) -> list[str]:
+    """The full names of the functions of lossbook that a piece of code calls."""
+    names = dict.fromkeys(re.findall(r"\b(?:lossbook|metrics)\.(\w+)\(", code))
+    homes = [getattr(lossbook, name, None) or getattr(lossbook.metrics, name) for name in names]
+    return [f"{home.__module__}.{name}" for home, name in zip(homes, names, strict=True)]
+
+
+def box(one: dict, here: str) -> list[str]:
+    """The MyST text of a box, without its title."""
+    capital = one["loss"][0].upper() + one["loss"][1:]
+    api = [f"{{py:obj}}`{name.rsplit('.', 1)[1]} <{name}>`" for name in entries(one["lossbook"])]
+    links = [f"{{doc}}`/chapters/{one['chapter']}`"] if here != f"chapters/{one['chapter']}" else []
+    links += ["{doc}`All answers </chapters/reference/choosing>`"] if here != HOME else []
+    return [
+        f"**{capital}.** {one['say']}", one["number"].replace("../", "/chapters/"), "",
+        "{.code-name}", "PyTorch", "", "```python", *one["torch"].splitlines(), "```", "",
+        "{.code-name}", "lossbook", "", "```python", *one["lossbook"].splitlines(), "```", "",
+        "::::{admonition} Numbers to try it on", ":class: dropdown",
+        "```python", *one["given"].splitlines(), "```", "", shown_value(one), "::::", "",
+        "{.answer-links}", " · ".join([*links, *api]),
+    ]
+
+
+class Answers(SphinxDirective):
+    """What the three directives share."""
+
+    has_content = True
+
+    def parsed(self, lines: list[str]) -> list[nodes.Node]:
+        for path in (FILE, *RESULTS.glob("*.json")):
+            self.env.note_dependency(str(path))
+        node = nodes.container()
+        self.state.nested_parse(StringList(lines, self.env.docname), self.content_offset, node)
+        return node.children
+
+    def one(self, name: str) -> dict:
+        if name not in answers():
+            raise self.error(f"answers.yml has no answer {name!r}")
+        return answers()[name]
+
+    def admonition(self, one: dict, title: str, *classes: str) -> nodes.Node:
+        found = nodes.admonition(classes=["answer", *classes])
+        found += nodes.title(text=title)
+        found += self.parsed(box(one, self.env.docname))
+        return found
+
+
+class Answer(Answers):
+    required_arguments, final_argument_whitespace = 1, True
+
+    def run(self) -> list[nodes.Node]:
+        return [self.boxed(self.one(name)) for name in self.arguments[0].split()]
+
+    def boxed(self, one: dict) -> nodes.Node:
+        found = self.admonition(one, f"Answer: {one['case']}")
+        if self.env.docname == HOME:
+            found["ids"] = [f"answer-{one['name']}"]
+            std = self.env.get_domain("std")
+            std.note_hyperlink_target(f"answer-{one['name']}", HOME, f"answer-{one['name']}", one["case"])
+        return found
+
+
+class Have(Answers):
+    def run(self) -> list[nodes.Node]:
+        found = nodes.container(classes=["have"])
+        for name in " ".join(self.content).split():
+            one = self.one(name)
+            found += self.admonition(one, one["have"], "dropdown")
+        return [found]
+
+
+class Tree(Answers):
+    def run(self) -> list[nodes.Node]:
+        found = nodes.container(classes=["tree"])
+        for line in filter(None, self.content):
+            question, names = line.rsplit(": ", 1)
+            listed = nodes.bullet_list()
+            for one in map(self.one, names.split()):
+                parts = [nodes.inline("", one["case"], classes=["case"]), nodes.inline("", " → ", classes=["arrow"]),
+                         nodes.inline("", one["loss"], classes=["loss"])]
+                link = nodes.reference("", "", *parts, internal=True, refid=f"answer-{one['name']}")
+                listed += nodes.list_item("", nodes.paragraph("", "", link))
+            found += [nodes.paragraph("", question, classes=["question-of"]), listed]
+        return [found]
+
+
+def setup(app):
+    for name, directive in {"answer": Answer, "have": Have, "tree": Tree}.items():
+        app.add_directive(name, directive)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -4,35 +4,49 @@ A judge has the name of its exercise. It returns one sentence: which properties 
 which input. It needs nothing but ``lossbook``, so it works in a notebook of one's own, too.
 """
 
+from lossbook.exercises.asymmetric import asymmetric, next_gamma
+from lossbook.exercises.bakeoff import logit_adjusted
 from lossbook.exercises.boxes import turned_boxes, write_giou
+from lossbook.exercises.breaks import adjust
 from lossbook.exercises.ctc import best_alignment, ctc
 from lossbook.exercises.denoising import denoising_step, min_snr
 from lossbook.exercises.embedding import cosface, nt_xent
+from lossbook.exercises.focal import class_balanced_focal, focal
 from lossbook.exercises.generative import free_bits, relativistic
 from lossbook.exercises.ranking import ipo_loss, rank_net_with_ties
 from lossbook.exercises.reinforcement import gae, td_loss
+from lossbook.exercises.resampling import sampling_weights
 from lossbook.exercises.scale import chunked_loss, mean_over_tokens
 from lossbook.exercises.segmentation import batch_dice, boundary
 from lossbook.exercises.transport import earth_on_a_line, hausdorff
+from lossbook.exercises.weighting import class_weights
 
 __all__ = [
+    "adjust",
+    "asymmetric",
     "batch_dice",
     "best_alignment",
     "boundary",
     "chunked_loss",
+    "class_balanced_focal",
+    "class_weights",
     "cosface",
     "ctc",
     "denoising_step",
     "earth_on_a_line",
+    "focal",
     "free_bits",
     "gae",
     "hausdorff",
     "ipo_loss",
+    "logit_adjusted",
     "mean_over_tokens",
     "min_snr",
+    "next_gamma",
     "nt_xent",
     "rank_net_with_ties",
     "relativistic",
+    "sampling_weights",
     "td_loss",
     "turned_boxes",
     "write_giou",

@@ -30,7 +30,7 @@ def logit_adjusted(answer: Callable[..., Any]) -> str:
     def reference(logits: Tensor, target: Tensor, counts: Tensor, tau: float) -> Tensor:
         return lossbook.logit_adjusted_loss(logits, target, counts=counts, tau=tau, reduction="none")
 
-    given = {"logits": _LOGITS, "target": _TARGET, "counts": _COUNTS}
+    given: dict[str, Any] = {"logits": _LOGITS, "target": _TARGET, "counts": _COUNTS}
     ordinary = [*(given | {"tau": tau} for tau in (1.0, 1.5, 0.0)), given | {"logits": _LOGITS.double(), "tau": 1.5}]
     far = given | {"logits": 1e4 * torch.eye(2, 3), "tau": 1.0}
     return judge(answer, reference, ordinary, [far], slopes=["logits"])

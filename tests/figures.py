@@ -190,7 +190,7 @@ def frequent_and_rare(at, tables):
     exact = {"frequent": frequent, "rare": rare, "balanced": (frequent + rare) / 2}
     exact["accuracy"] = (1 - at["prior"]) * frequent + at["prior"] * rare
     yield [worth[kind] for kind in exact], list(exact.values())
-    people = rows_with(tables, "i", "x", "who")
+    people = sorted(rows_with(tables, "i", "x", "who"), key=lambda row: row["i"])
     few = round(1000 * at["prior"])
     place = np.r_[norm.ppf((np.arange(few) + 0.5) / few, loc=2), norm.ppf((np.arange(1000 - few) + 0.5) / (1000 - few))]
     yield [round(x, 6) for x in column(people, "x")], place.round(6)

@@ -195,7 +195,7 @@ def frequent_and_rare(at, tables):
     place = np.r_[norm.ppf((np.arange(few) + 0.5) / few, loc=2), norm.ppf((np.arange(1000 - few) + 0.5) / (1000 - few))]
     yield [round(x, 6) for x in column(people, "x")], place.round(6)
     said = [("missed", "caught") if i < few else ("let go", "false alarms") for i in range(1000)]
-    assert [row["who"] for row in people] == [pair[x > wall] for pair, x in zip(said, place, strict=True)]
+    assert [row["who"] for row in people] == [pair[int(x > wall)] for pair, x in zip(said, place, strict=True)]
 
 
 def batches(at, tables):

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from scipy.stats import norm
 from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score
 
 import lossbook
@@ -168,15 +169,18 @@ def focal(at, tables):
         yield column(curve, field), exact
     yield column(curve, "ce"), -double(column(curve, "p_t")).log()
     boxes = rows_with(tables, "who", "loss", "share")
-    logits = torch.logit(double([0.6, 0.1]))
+    logits = torch.logit(double([0.6, at["p_bg"]]))
     each = lossbook.focal_loss(logits, double([1, 0]), gamma=at["gamma"], alpha=at["alpha"], reduction="none")
     whole = double([5, 10_000]) * each
     yield column(boxes, "loss"), each
     yield column(boxes, "share"), whole / whole.sum()
+    drawn = rows_with(tables, "column", "share"), rows_with(tables, "x", "y", "share")  # 125 lines, and five
+    assert list(map(len, drawn)) == [125, 5]
+    yield [rows[0]["share"] for rows in drawn], (whole / whole.sum()).flip(0)
 
 
 def frequent_and_rare(at, tables):
-    curve = rows_with(tables, "x", "frequent", "rare", "q")
+    curve = rows_with(tables, "x", "q")
     x = double(column(curve, "x"))
     log_odds = 2 * x - 2 + math.log(at["prior"] / (1 - at["prior"]))
     yield column(curve, "q"), log_odds.sigmoid()
@@ -186,6 +190,12 @@ def frequent_and_rare(at, tables):
     exact = {"frequent": frequent, "rare": rare, "balanced": (frequent + rare) / 2}
     exact["accuracy"] = (1 - at["prior"]) * frequent + at["prior"] * rare
     yield [worth[kind] for kind in exact], list(exact.values())
+    people = sorted(rows_with(tables, "i", "x", "who"), key=lambda row: row["i"])
+    few = round(1000 * at["prior"])
+    place = np.r_[norm.ppf((np.arange(few) + 0.5) / few, loc=2), norm.ppf((np.arange(1000 - few) + 0.5) / (1000 - few))]
+    yield [round(x, 6) for x in column(people, "x")], place.round(6)
+    said = [("missed", "caught") if i < few else ("let go", "false alarms") for i in range(1000)]
+    assert [row["who"] for row in people] == [pair[int(x > wall)] for pair, x in zip(said, place, strict=True)]
 
 
 def batches(at, tables):
@@ -216,15 +226,21 @@ def asymmetric(at, tables):
     def exact(p, target):
         z = torch.logit(double(p)).requires_grad_()
         loss = lossbook.asymmetric_loss(z, torch.full_like(z, target), reduction="none", **options)
-        return loss.detach(), torch.autograd.grad(loss.sum(), z)[0].abs()
+        return torch.autograd.grad(loss.sum(), z)[0].abs()
 
-    curve = rows_with(tables, "p", "loss_pos", "loss_neg", "pull_pos", "pull_neg")
+    curve = rows_with(tables, "p", "pull_pos", "pull_neg")
     for side, target in (("pos", 1.0), ("neg", 0.0)):
-        loss, pull = exact(column(curve, "p"), target)
-        yield column(curve, f"loss_{side}"), loss
-        yield column(curve, f"pull_{side}"), pull
-    owners = double([3, 77]) * torch.cat([exact([0.6], 1.0)[1], exact([at["p_neg"]], 0.0)[1]])
-    yield column(rows_with(tables, "who", "share"), "share"), owners / owners.sum()
+        yield column(curve, f"pull_{side}"), exact(column(curve, "p"), target)
+    chips = rows_with(tables, "label", "p", "pull")
+    spread = 1.5 * norm.ppf((np.arange(77)[::-1] + 0.5) / 77)
+    absent = torch.logit(double(at["p_neg"])).add(double(spread)).sigmoid()
+    yield [round(p, 6) for p in column(chips, "p")], [0.6] * 3 + absent.numpy().round(6).tolist()
+    pulls = torch.cat([exact([0.6] * 3, 1.0), exact(column(chips, "p")[3:], 0.0)])
+    yield column(chips, "pull"), pulls
+    owners = torch.stack([pulls[:3].sum(), pulls[3:].sum()])
+    shown = rows_with(tables, "who", "share", "silent")
+    yield column(shown, "share"), owners / owners.sum()
+    yield [row["silent"] for row in shown], [0, int((absent <= at["margin"]).sum())]
 
 
 def judges(at, tables):
@@ -272,7 +288,12 @@ FIGURES: dict[str, Row] = {
     ),
     "fig-cel-smoothing": Row([{"eps": 0.1, "K": 3}, {"eps": 0.01, "K": 100}, {"eps": 0.6, "K": 2}], smoothing),
     "fig-focal-sliders": Row(
-        [{"gamma": 2, "alpha": 0.25}, {"gamma": 0, "alpha": 0.5}, {"gamma": 4.3, "alpha": 0.9}], focal
+        [
+            {"gamma": 2, "alpha": 0.25, "p_bg": 0.1},
+            {"gamma": 0, "alpha": 0.5, "p_bg": 0.3},
+            {"gamma": 4.3, "alpha": 0.9, "p_bg": 0.01},
+        ],
+        focal,
     ),
     "fig-breaks-sliders": Row(
         [{"prior": 0.1, "tau": 0}, {"prior": 0.01, "tau": 1}, {"prior": 0.37, "tau": 1.5}], frequent_and_rare
@@ -286,7 +307,7 @@ FIGURES: dict[str, Row] = {
     "fig-asymmetric-sliders": Row(
         [
             {"gamma_pos": 0, "gamma_neg": 4, "margin": 0.05, "p_neg": 0.3},
-            {"gamma_pos": 2.5, "gamma_neg": 2.5, "margin": 0, "p_neg": 0.01},
+            {"gamma_pos": 2.5, "gamma_neg": 2.5, "margin": 0, "p_neg": 0.05},
             {"gamma_pos": 1, "gamma_neg": 7.1, "margin": 0.33, "p_neg": 0.9},
         ],
         asymmetric,

@@ -109,7 +109,7 @@ def test_a_small_value_keeps_its_digits_where_the_judge_says_so():
     assert judge(lambda x, w: 1.001 * w * x, lambda x, w: w * x, MEAN).startswith("wrong value")
 
 
-CHAPTERS = [path for path in notebook_chapters() if path.parent.name != "imbalance"]
+CHAPTERS = notebook_chapters()
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)

@@ -32,9 +32,10 @@ SCRIPTS = {
     "page.js",
     "interactive.js",
     "questions.js",
+    "main.js",
 }
 KOREAN = re.compile("[ㄱ-ㆎ가-힣]+(?:[ -][ㄱ-ㆎ가-힣]+)*")
-STYLE_SHEETS = re.compile(r"pygments|sphinx-book-theme|copybutton|mystnb|exercise|lossbook")
+STYLE_SHEETS = re.compile(r"pygments|sphinx-book-theme|copybutton|mystnb|exercise|lossbook|playground")
 
 
 def use_keyed_cache(_app, config):
@@ -115,6 +116,9 @@ def finish_page(app, pagename, _templatename, context, doctree):
     """Mend one page before it is written."""
     if sliders.HOLDER in context.get("body", ""):
         app.add_js_file("interactive.js", loading_method="defer")
+    if 'id="playground"' in context.get("body", ""):
+        app.add_js_file("playground/main.js", type="module")
+        app.add_css_file("playground/playground.css", priority=950)
     context["script_files"] = [
         script for script in context["script_files"] if script_name(script) in SCRIPTS or mathjax(script)
     ]

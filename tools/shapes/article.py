@@ -64,7 +64,7 @@ def article(page: str, link: Callable[[str, str], str], picture: Callable[[Path]
     for tag in soup.select("a.headerlink, script, .toctree-wrapper, .citation > .label, .fn-backref, pre > span:empty"):
         tag.decompose()
     mend_links(soup, page, link)
-    for tag in soup.select("a.image-reference"):
+    for tag in soup.select("a.image-reference, noscript"):
         tag.unwrap()
     for image in soup.find_all("img"):
         source = Path(normpath(join(HTML, dirname(page), image["src"])))
@@ -102,7 +102,8 @@ def mend_links(soup, page: str, link: Callable[[str, str], str]) -> None:
         target = normpath(join(dirname(page), parts.path)) if parts.path else f"{page}.html"
         name = target.removesuffix(".html")
         elsewhere = f"{site}{target}{'#' * bool(parts.fragment)}{parts.fragment}"
-        tag["href"] = link(name, parts.fragment) if name in known else elsewhere
+        state = "=" in parts.fragment  # of the playground, which only the web has
+        tag["href"] = link(name, parts.fragment) if name in known and not state else elsewhere
         tag.attrs.pop("download", None)
 
 

@@ -20,7 +20,7 @@ export function slider({ name, min, max, step, log, value, show = String, change
   const id = `play-${++counter}`;
   const [to, from] = log ? [Math.log10, (x) => Number((10 ** x).toPrecision(2))] : [(x) => x, Number];
   const input = element("input", { type: "range", id, min: to(min), max: to(max), step: log ? 0.02 : step });
-  const output = element("output", { for: id });
+  const output = element("span", { class: "play-value", "aria-hidden": "true" }); // the slider says it, too
   const set = (next) => {
     input.value = to(next);
     output.textContent = show(next);

@@ -53,19 +53,22 @@ export class Picture {
     context.setLineDash([]);
   }
 
-  // Words at a place, on a halo of the ground, kept inside the picture.
-  words(text, px, py, theme, { colour = theme.ink, align = "left", bold = false } = {}) {
+  // Words at a place, on a halo of the ground, kept inside the picture and away from the words at `apart`.
+  words(text, px, py, theme, { colour = theme.ink, align = "left", bold = false, apart } = {}) {
     const { context } = this;
     context.font = `${bold ? "600 " : ""}12px system-ui, sans-serif`;
     const wide = context.measureText(text).width;
     let x = align === "right" ? px - wide : align === "center" ? px - wide / 2 : px;
     x = Math.min(Math.max(x, 3), this.width - wide - 3);
-    const y = Math.min(Math.max(py, 11), this.height - 5);
+    let y = Math.min(Math.max(py, 11), this.height - 5);
+    if (apart && Math.abs(apart.y - y) < 17 && x < apart.x + apart.wide + 6 && apart.x < x + wide + 6)
+      y = apart.y + (apart.y + 17 > this.height - 5 || y < apart.y ? -17 : 17);
     context.lineWidth = 4;
     context.strokeStyle = theme.ground;
     context.strokeText(text, x, y);
     context.fillStyle = colour;
     context.fillText(text, x, y);
+    return { x, y, wide };
   }
 }
 
@@ -118,18 +121,17 @@ function paintField(picture, logits, theme) {
   picture.context.drawImage(paint, 0, 0, picture.width, picture.height);
 }
 
-function boundary(picture, logits, level, colour, width, dash) {
+function boundary(picture, logits, level, colour, width, dashed) {
   let end = null; // the place that is farthest to the upper right: there the line is labelled
   picture.context.beginPath();
   contour(logits, COLUMNS, ROWS, level, (a, b) => {
     for (const [i, j] of [a, b]) if (!end || i + j > end[0] + end[1]) end = [i, j];
+    if (dashed && Math.floor((a[0] + b[0] + a[1] + b[1]) / 3) % 2) return;
     picture.context.moveTo(picture.x(gridX(a[0])), picture.y(gridY(a[1])));
     picture.context.lineTo(picture.x(gridX(b[0])), picture.y(gridY(b[1])));
   });
   Object.assign(picture.context, { strokeStyle: colour, lineWidth: width });
-  picture.context.setLineDash(dash);
   picture.context.stroke();
-  picture.context.setLineDash([]);
   return end && [picture.x(gridX(end[0])), picture.y(gridY(end[1]))];
 }
 
@@ -188,14 +190,11 @@ function drawPoints(picture, points, shares, theme, task, { selected, cursor }) 
 export function drawClasses(picture, theme, { points, shares, logits, threshold, other, otherThreshold, names, marks }) {
   picture.open([-WIDTH, WIDTH], [-HEIGHT, HEIGHT]);
   paintField(picture, logits, theme);
-  const far = boundary(picture, other, otherThreshold, theme.muted, 1.5, DASHES.dashed);
-  const near = boundary(picture, logits, threshold, theme.ink, 2.4, []);
+  const far = boundary(picture, other, otherThreshold, theme.muted, 1.8, true);
+  const near = boundary(picture, logits, threshold, theme.ink, 2.4, false);
   drawPoints(picture, points, shares, theme, "classes", marks);
-  if (near) picture.words(names[0], near[0] - 6, near[1] + 14, theme, { align: "right", bold: true });
-  if (far) {
-    const close = near && Math.abs(far[0] - near[0]) < 110 && Math.abs(far[1] - near[1]) < 16;
-    picture.words(names[1], far[0] - 6, far[1] + (close ? 30 : 14), theme, { align: "right", colour: theme.muted });
-  }
+  const apart = near && picture.words(names[0], near[0] - 6, near[1] + 14, theme, { align: "right", bold: true });
+  if (far) picture.words(names[1], far[0] - 6, far[1] + 14, theme, { align: "right", colour: theme.muted, apart });
 }
 
 // A line to fit: the errors, both models' curves, and the points.
@@ -211,10 +210,9 @@ export function drawLine(picture, theme, { points, shares, answer, other, loss, 
   picture.line(curve(answer), theme[LOSSES[loss].colour], 3);
   drawPoints(picture, points, shares, theme, "line", marks);
   const end = (f) => picture.y(Math.min(Math.max(f([WIDTH]), -HEIGHT), HEIGHT));
-  const [near, far] = [end(answer), end(other)];
-  picture.words(names[0], picture.width - 4, near - 8, theme, { align: "right", bold: true });
-  const below = far >= near ? Math.max(far + 16, near + 12) : Math.min(far - 8, near - 24);
-  picture.words(names[1], picture.width - 4, below, theme, { align: "right", colour: theme.muted });
+  const edge = picture.width - 4;
+  const apart = picture.words(names[0], edge, end(answer) - 8, theme, { align: "right", bold: true });
+  picture.words(names[1], edge, end(other) - 8, theme, { align: "right", colour: theme.muted, apart });
 }
 
 // The logits of all examples with the threshold: positives above the axis, negatives below.
@@ -266,7 +264,7 @@ export function drawMargin(picture, theme, { loss, params, task, z, targets, tas
   const curves = (f) => kinds.map((kind) => xs.map((x) => f(logit(x, kind), task === "line" ? 0 : kind, params)));
   const panes = [
     { rows: curves(value), title: "loss", from: above, to: top },
-    { rows: curves((...args) => Math.abs(slope(...args))), title: "pull |∂loss|", from: bottom, to: below },
+    { rows: curves((...args) => Math.abs(slope(...args))), title: "pull: size of the slope", from: bottom, to: below },
   ];
   context.fillStyle = theme.grid;
   context.fillRect(picture.x(0), top, 1, bottom - top);
@@ -290,7 +288,7 @@ export function drawMargin(picture, theme, { loss, params, task, z, targets, tas
     context.fillText(brief(most), picture.box.left - 4, to + 9);
     context.fillText("0", picture.box.left - 4, from + 3);
     context.textAlign = "left";
-    picture.words(title, picture.box.right - (task === "line" ? 0 : 4), to + 2, theme, { align: "right" });
+    picture.words(title, picture.box.right, to + (title === "loss" ? 2 : 12), theme, { align: "right" });
   }
   drawTicks(picture, theme, { span, task, z, targets, from: above + 3, to: below - 3 });
   const words = task === "line" ? ["too low", "error: prediction − target", "too high"] : ["wrong", "margin", "right"];
@@ -305,8 +303,9 @@ function labelKinds(picture, theme, all, xs, y, kinds) {
   const heights = kinds.map((_, k) => y(all[k][at[k]]));
   const apart = Math.abs(heights[0] - heights[1]) < 14 && Math.abs(at[0] - at[1]) < 40;
   kinds.forEach((kind, k) => {
-    const down = apart && (heights[k] > heights[1 - k] || (heights[k] === heights[1 - k] && k)) ? 28 : 14;
-    picture.words(kind ? "positives" : "negatives", picture.x(xs[at[k]]) + 8, heights[k] + down, theme, {
+    const lower = apart && (heights[k] > heights[1 - k] || (heights[k] === heights[1 - k] && k));
+    const flat = heights[k] > y(0) - 16; // too near to the axis for words below the curve
+    picture.words(kind ? "positives" : "negatives", picture.x(xs[at[k]]) + 8, heights[k] + (flat ? -5 : lower ? 28 : 14), theme, {
       colour: kind ? theme.one : theme.zero,
     });
   });
@@ -380,7 +379,7 @@ export function drawSurface(picture, theme, { values, trail, weights, lowest, le
     Object.assign(context, { strokeStyle: theme[LOSSES[loss].colour], lineWidth: 3 });
     context.stroke();
   }
-  picture.words("lowest", lx + 8, ly - 6, theme, { colour: theme.ink });
+  picture.words("lowest", lx + 10, ly + 20, theme, { colour: theme.ink });
   const [px, py] = [Math.min(Math.max(picture.x(weights[0]), 6), picture.width - 6), Math.min(Math.max(picture.y(weights[1]), 6), picture.height - 6)];
   context.beginPath();
   context.arc(px, py, 7, 0, 2 * Math.PI);

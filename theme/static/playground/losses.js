@@ -26,9 +26,13 @@ const focalValue = (r, gamma) => sigmoid(r) ** gamma * softplus(r);
 const focalSlope = (r, gamma) => sigmoid(r) ** gamma * (gamma * sigmoid(-r) * softplus(r) + sigmoid(r));
 const share = (y, alpha) => (alpha === null ? 1 : y === 1 ? alpha : 1 - alpha);
 
-// 1 - p_m and its logarithm, each from the smaller of p_m and 1 - p_m.
+// With p_m = max(p - margin, 0): 1 - p_m and its logarithm, each from the smaller of p_m and 1 - p_m.
 const rest = (z, shifted, margin) => (shifted < 0.5 ? 1 - shifted : sigmoid(-z) + margin);
-const logRest = (z, shifted, margin) => (shifted < 0.5 ? Math.log1p(-shifted) : Math.log(rest(z, shifted, margin)));
+
+function logRest(z, shifted, margin) {
+  if (margin === 0) return -softplus(z);
+  return shifted < 0.5 ? Math.log1p(-shifted) : Math.log(rest(z, shifted, margin));
+}
 
 function asymmetricNegative(z, gamma, margin) {
   const shifted = sigmoid(z) - margin;
@@ -36,10 +40,10 @@ function asymmetricNegative(z, gamma, margin) {
 }
 
 function asymmetricNegativeSlope(z, gamma, margin) {
-  const shifted = sigmoid(z) - margin;
+  const shifted = sigmoid(z) - margin, below = sigmoid(-z);
   if (shifted <= 0) return 0;
-  const inner = 1 / rest(z, shifted, margin) - (gamma * logRest(z, shifted, margin)) / shifted;
-  return sigmoid(z) * sigmoid(-z) * inner * shifted ** gamma;
+  const ratio = margin === 0 ? 1 : below / rest(z, shifted, margin);
+  return sigmoid(z) * shifted ** gamma * (ratio - (gamma * below * logRest(z, shifted, margin)) / shifted);
 }
 
 // What the margin z or -z lacks to 1.

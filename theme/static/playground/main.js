@@ -46,7 +46,7 @@ class Playground {
     const keys = element("p", { id: "play-keys", class: "play-keys" },
       "Keys, while a picture has the focus: arrows move the cursor or the chosen point (with Shift farther); n and p choose the next or the previous point; 1 and 0 add a positive or a negative; l changes the label; Delete removes; Escape lets go.");
     root.replaceChildren(
-      this.notice, this.buildScenes(), this.buildBar(),
+      this.notice, this.buildScenes(), ...this.buildBar(),
       element("div", { class: "play-lab" }, this.buildData(), element("div", { class: "play-panels" }, ...this.panels.map(({ node }) => node))),
       element("section", { class: "play-foot", "aria-label": "In words" }, element("h3", {}, "In words"), this.words, keys, this.spoken));
   }
@@ -72,7 +72,7 @@ class Playground {
       this.world.again(0);
       this.touched();
     });
-    this.count = element("output", { class: "play-count" });
+    this.count = element("span", { class: "play-count" });
     const { state } = this.world;
     this.settings = {
       speed: choice({ legend: "Speed", options: [["slow", "slow"], ["normal", "normal"], ["fast", "fast"]], value: state.speed, change: (speed) => (this.world.state.speed = speed) }),
@@ -81,9 +81,10 @@ class Playground {
       optimiser: choice({ legend: "Optimiser", options: [["sgd", "SGD"], ["adam", "Adam"]], value: state.optimiser, change: set("optimiser") }),
       rate: slider({ name: "learning rate", min: 0.001, max: 10, log: true, value: state.rate, change: set("rate") }),
     };
-    return element("div", { class: "play-controls", role: "group", "aria-label": "Training" },
-      element("div", { class: "play-run" }, this.play, this.once, this.back, this.count),
-      ...Object.values(this.settings).map(({ node }) => node));
+    return [
+      element("div", { class: "play-run", role: "group", "aria-label": "Training" }, this.play, this.once, this.back, this.count),
+      element("div", { class: "play-controls", role: "group", "aria-label": "How it trains" }, ...Object.values(this.settings).map(({ node }) => node)),
+    ];
   }
 
   buildData() {
@@ -207,8 +208,9 @@ class Playground {
     const commit = button("This is my prediction: show it", () => this.commit(), { class: "play-go", hidden: said !== null });
     this.verdict = element("p", { class: "play-verdict" });
     this.scene.replaceChildren(
-      element("fieldset", {}, element("legend", {}, scene.question), ...answers), commit, this.verdict);
-    if (said !== null) this.judge();
+      element("div", {}, element("fieldset", {}, element("legend", {}, scene.question), ...answers), commit), this.verdict);
+    delete this.scene.dataset.right;
+    if (said !== null && !this.committing) this.judge();
   }
 
   async commit() {
@@ -220,9 +222,10 @@ class Playground {
     const { scene: k } = this.world.state, scene = SCENES[k - 1];
     const { state } = stateOf(`#scene=${k}`);
     this.world.load(state);
-    this.past = scene.before?.(this.world);
     state.said = Number(chosen.value);
+    this.committing = true;
     this.sync();
+    this.committing = false;
     this.verdict.textContent = "Watch …";
     if (scene.move) await this.moving(scene);
     else if (still.matches) this.world.train(scene.steps);
@@ -251,19 +254,18 @@ class Playground {
     return new Promise((resolve) => (this.reached = resolve));
   }
 
+  // The verdict is about the scene as it was written, whatever the reader has changed since.
   judge() {
     const { scene: k, said } = this.world.state, scene = SCENES[k - 1];
-    const before = this.past ?? this.beforeOf(scene, k);
-    const right = scene.outcome(this.world, before);
+    const world = new World(stateOf(`#scene=${k}`).state);
+    const before = scene.before?.(world);
+    if (scene.move) world.edit(scene.move(world.points, 1));
+    else world.train(scene.steps);
+    const right = scene.outcome(world, before);
     const start = said === right ? "Your prediction was right." : `You said: ${scene.choices[said]} What happened: ${scene.choices[right]}`;
-    this.verdict.textContent = `${start} ${scene.say(this.world, before)}`;
+    this.verdict.textContent = `${start} ${scene.say(world, before)}`;
     this.scene.dataset.right = said === right;
-    this.past = null;
     this.save();
-  }
-
-  beforeOf(scene, k) {
-    return scene.before?.(new World(stateOf(`#scene=${k}`).state));
   }
 
   // ---- training

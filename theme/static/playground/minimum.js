@@ -76,7 +76,7 @@ function newton(points, loss, params) {
     if (!(det > 0 && ga * da + gb * db < 0)) [da, db] = [-ga / points.length, -gb / points.length];
     const here = meanLoss(points, loss, params, a, b);
     let length = 1;
-    while (length > 1e-12 && meanLoss(points, loss, params, a + length * da, b + length * db) > here) length /= 2;
+    while (length > 1e-12 && meanLoss(points, loss, params, a + length * da, b + length * db) > here * (1 + 1e-14)) length /= 2;
     if (length <= 1e-12) break;
     a += length * da;
     b += length * db;

@@ -134,7 +134,9 @@ export class Panel {
     return this.decision ? `f > ${z.toFixed(2).replace("-", "−")}` : `p > ${probability(z)}`;
   }
 
+  // What a line is called at its end; on a narrow picture there is room for a letter.
   label(name) {
+    if (this.data.canvas.clientWidth < 420) return name;
     const { loss, threshold } = this.world.state[name];
     const rule = this.world.task === "line" || threshold === 0 ? "" : LOSSES[loss].decision ? `, f = ${threshold}` : `, p = ${probability(threshold)}`;
     return `${name} · ${LOSSES[loss].title}${rule}`;
@@ -162,9 +164,8 @@ export class Panel {
 
   drawSurface(theme) {
     const { world, name } = this, { loss, params } = this.mine;
-    const key = `${world.version}`;
-    if (this.known !== key) {
-      this.known = key;
+    if (this.known !== world.version) {
+      this.known = world.version;
       this.values = surface((a, b) => meanLoss(world.points, loss, params, a, b));
     }
     const lowest = world.minimum(name), least = meanLoss(world.points, loss, params, ...lowest);

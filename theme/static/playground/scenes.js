@@ -76,7 +76,7 @@ export const SCENES = [
     },
     say(world) {
       const [a, b] = ["A", "B"].map((name) => percent(easyNegatives(world, name)));
-      return `The easy negatives own ${a} of the gradient of A, and ${b} of that of B. Each pulls little, but there are hundreds. Focal loss multiplies the pull of an answer with p_t by about (1 − p_t)². Look at the bars of who owns the gradient, and move gamma.`;
+      return `The easy negatives own ${a} of the gradient of A, and ${b} of that of B. Each pulls little, but there are hundreds. Focal loss multiplies each pull by about (1 − p)², where p is what the model gives to the truth. Look at the bars of who owns the gradient, and move gamma.`;
     },
   },
   {
@@ -92,7 +92,7 @@ export const SCENES = [
     say(world) {
       const [[a, all], [b]] = ["A", "B"].map((name) => forgotten(world, name));
       const [p, q] = ["A", "B"].map((name) => world.calibration(name).toFixed(2));
-      return `Of ${all} forgotten positives A finds ${a}, and B ${b}. Asymmetric loss hardly listens to negatives, least of all to those that look positive: see how its pull falls again at the far left of the margin. The price: its probabilities are too high (calibration error ${q} against ${p}, by the labels given). With clean labels a moved threshold would do as much for A.`;
+      return `Of ${all} forgotten positives A finds ${a}, and B ${b}. Asymmetric loss hardly listens to negatives, least of all to those that look positive: see how its pull falls again at the far left of the margin. The price: its probabilities are too high (calibration error ${q} against ${p}, by the labels given). It ranks the points no better. Move the threshold of A to the left, and A finds them, too.`;
     },
   },
   {
@@ -109,8 +109,8 @@ export const SCENES = [
       return a ? (b ? 2 : 1) : 0;
     },
     say(world) {
-      const [a, b] = ["A", "B"].map((name) => world.look(name).mean);
-      return `The mean loss of A is ${a.toPrecision(2)}, that of B ${b.toPrecision(2)}. The valley of squared error is twice as steep as Huber's near its bottom and steeper still on its sides, so each step of A jumps across and lands higher. The pull of Huber has a limit, and so have its steps. Set the rate to 0.2: A arrives, too.`;
+      const [a, b] = ["A", "B"].map((name) => world.look(name).mean.toFixed(2));
+      return `The mean loss of A is ${a}, that of B ${b}. The valley of squared error is twice as steep as Huber's near its bottom and steeper still on its sides, so each step of A jumps across and lands higher. The pull of Huber has a limit, and so have its steps. Set the rate to 0.2: A arrives, too.`;
     },
   },
 ];

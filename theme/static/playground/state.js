@@ -51,8 +51,10 @@ export function parse(hash) {
       if (CHOICES[key].includes(text)) state[key] = text;
       else problems.push(`${key} must be ${CHOICES[key].join(" or ")}, not "${text}"`);
     } else if (SIDES.includes(key)) readSide(state, key, text, problems);
-    else if (key === "points") state.points = readPoints(text, taskOf(state)) ?? state.points;
-    else if (key === "from") state.from = readFrom(text);
+    else if (key === "points" || key === "from") {
+      state[key] = key === "from" ? readFrom(text) : readPoints(text, taskOf(state));
+      if (!state[key]) problems.push(`${key} cannot be read`);
+    }
     else if (key !== "highlight") problems.push(`"${key}" is no part of the state`);
   }
   return { state, problems };
@@ -108,10 +110,10 @@ export const writePoints = (points) =>
   points.map(({ x, y, label, truth }) => pair(x, 4) + pair(y, 3) + (2 * truth + label)).join("");
 
 export function readPoints(text, task) {
-  if (text.length % 5 || text.length > 5 * MOST || !/^[0-9a-z]*$/.test(text)) return null;
+  if (text.length > 5 * MOST || !/^([0-9a-z]{4}[0-3])*$/.test(text)) return null;
   return (text.match(/.{5}/g) ?? []).map((each) => {
     const [x, y] = [each.slice(0, 2), each.slice(2, 4)].map((two) => parseInt(two, 36) / 100);
-    const code = task === "line" ? 0 : Number(each[4]) || 0;
+    const code = task === "line" ? 0 : Number(each[4]);
     return point(x - 4, y - 3, code & 1, code >> 1 && 1);
   });
 }

@@ -40,7 +40,7 @@ function along(random, n, noise) {
 export const PRESETS = {
   rare: {
     title: "1 % positives", task: "classes", n: 500,
-    make: (random, n) => [...blob(random, n - few(n, 0.01), -0.8, -0.4, 0.85, 0), ...blob(random, few(n, 0.01), 1.3, 0.7, 0.85, 1)],
+    make: (random, n) => [...blob(random, n - few(n, 0.01), -0.8, -0.4, 0.85, 0), ...blob(random, few(n, 0.01), 0.8, 0.4, 0.85, 1)],
   },
   overlap: {
     title: "Overlap", task: "classes", n: 200,

@@ -2,11 +2,11 @@
 
 import { button, choice, copyButton, element, slider } from "./controls.js";
 import { MOST, PRESETS, sample } from "./data.js";
-import { readTheme } from "./draw.js";
+import { field, readTheme } from "./draw.js";
 import { Editor } from "./editor.js";
 import { Panel } from "./panel.js";
 import { SCENES } from "./scenes.js";
-import { MOST_STEPS, SIDES, parse, start, taskOf } from "./state.js";
+import { MOST_STEPS, SIDES, parse, taskOf } from "./state.js";
 import { World } from "./world.js";
 
 const root = document.getElementById("playground");
@@ -338,7 +338,8 @@ class Playground {
 
   draw() {
     this.dirty = false;
-    for (const panel of this.panels) panel.draw(this.theme);
+    const fields = this.world.task === "classes" && Object.fromEntries(SIDES.map((name) => [name, field(this.world.answer(name))]));
+    for (const panel of this.panels) panel.draw(this.theme, fields);
     this.count.textContent = `step ${this.world.steps}`;
     this.play.textContent = this.running ? "❚❚ Pause" : still.matches ? `▶ Train ${JUMP} steps` : "▶ Train";
     this.play.disabled = this.once.disabled = this.waiting;

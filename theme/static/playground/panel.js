@@ -2,7 +2,7 @@
 
 import { calls } from "./calls.js";
 import { copyButton, element, select, slider } from "./controls.js";
-import { Picture, SLOPES, INTERCEPTS, brief, drawClasses, drawLine, drawMargin, drawScores, drawSurface, field, surface } from "./draw.js";
+import { Picture, SLOPES, INTERCEPTS, brief, drawClasses, drawLine, drawMargin, drawScores, drawSurface, surface } from "./draw.js";
 import { LOSSES, sigmoid } from "./losses.js";
 import { averagePrecision, calibrationError, confusion, owners } from "./metrics.js";
 import { meanLoss } from "./minimum.js";
@@ -142,7 +142,8 @@ export class Panel {
     return `${name} · ${LOSSES[loss].title}${rule}`;
   }
 
-  draw(theme) {
+  // `fields` are the logits of both models over the picture, for classes.
+  draw(theme, fields) {
     const { world, name } = this, { task, points, marks } = world;
     const seen = world.look(name), far = other(name);
     const names = [this.label(name), this.label(far)];
@@ -152,10 +153,8 @@ export class Panel {
       drawLine(this.data, theme, { ...common, answer: seen.answer, other: world.answer(far), loss });
       if (world.hasSurface) this.drawSurface(theme);
     } else {
-      const logits = field(seen.answer);
-      drawClasses(this.data, theme, {
-        ...common, logits, threshold, other: field(world.answer(far)), otherThreshold: world.state[far].threshold,
-      });
+      const otherThreshold = world.state[far].threshold;
+      drawClasses(this.data, theme, { ...common, logits: fields[name], threshold, other: fields[far], otherThreshold });
       drawScores(this.scores, theme, { z: seen.z, labels: world.targets, threshold, decision: this.decision });
     }
     drawMargin(this.margin, theme, { loss, params, task, z: seen.z, targets: world.targets });
@@ -183,7 +182,7 @@ export class Panel {
       this.writeCounts(this.count);
       this.precision = averagePrecision(z, world.targets);
       this.calibration = this.decision ? NaN : calibrationError(z.map(sigmoid), world.targets);
-      rows.unshift(["average precision", brief(this.precision)], ["calibration error", this.decision ? "no probability" : brief(this.calibration)]);
+      rows.unshift(["average precision", brief(this.precision)], ["calibration error", this.decision ? "none" : brief(this.calibration)]);
     } else if (world.hasSurface) {
       const [slope, intercept] = world.trainers[this.name].weights, [a, b] = world.minimum(this.name);
       rows.unshift(["slope", `${brief(slope)} (lowest ${brief(a)})`], ["intercept", `${brief(intercept)} (lowest ${brief(b)})`]);

@@ -50,7 +50,7 @@ export const SCENES = [
   },
   {
     title: "A rare class and a moved threshold",
-    address: "#data=rare&n=500&optimiser=adam&A=bce,pos_weight:99&B=bce,threshold:-4.6",
+    address: "#data=rare&n=500&seed=3&optimiser=adam&A=bce,pos_weight:99&B=bce,threshold:-4.6",
     question: "One point in a hundred is positive. A weights positives 99 times; B does not, but calls everything above p = 0.01 positive. Which finds more of them?",
     choices: ["A finds clearly more.", "B finds clearly more.", "About the same; but only the probabilities of B can be trusted."],
     steps: 400,
@@ -61,7 +61,7 @@ export const SCENES = [
     say(world) {
       const [a, b] = ["A", "B"].map((name) => called(world, name));
       const [p, q] = ["A", "B"].map((name) => world.calibration(name).toFixed(2));
-      return `A finds ${a.hits} of ${a.hits + a.misses} positives with ${a.alarms} false alarms, B ${b.hits} with ${b.alarms}. The weight of 99 adds log 99 = 4.6 to the log-odds, and a threshold of 0.01 takes the same 4.6 off. But the calibration error of A is ${p}, that of B ${q}. Drag both thresholds.`;
+      return `A finds ${a.hits} of ${a.hits + a.misses} positives with ${a.alarms} false alarms, B ${b.hits} with ${b.alarms}. The weight of 99 adds log 99 = 4.6 to the log-odds, and a threshold of 0.01 takes the same 4.6 off: the more data, the closer the two lines come. But the calibration error of A is ${p}, that of B ${q}. Drag both thresholds.`;
     },
   },
   {
@@ -76,7 +76,7 @@ export const SCENES = [
     },
     say(world) {
       const [a, b] = ["A", "B"].map((name) => percent(easyNegatives(world, name)));
-      return `The easy negatives own ${a} of the gradient of A, and ${b} of that of B. Each pulls little, but there are hundreds. Focal loss multiplies each pull by about (1 − p)², where p is what the model gives to the truth. Look at the bars of who owns the gradient, and move gamma.`;
+      return `The easy negatives own ${a} of the gradient of A, and ${b} of that of B. Each pulls little, but there are hundreds. Focal loss multiplies each pull by something between (1 − p)² and three times that, where p is what the model gives to the truth. Look at the bars of who owns the gradient, and move gamma.`;
     },
   },
   {

@@ -439,6 +439,24 @@ def test_a_scene_asks_first_and_then_shows_what_it_computed(scene, right, page, 
     assert page.inner_text(".play-verdict") == said, "the address brings the answer back"
 
 
+def test_what_the_scenes_advise_comes_true(ask):
+    """Scene 4: a threshold moved to the left finds the forgotten positives. Scene 5: at a rate of 0.2 both arrive."""
+    moved = ask("""m => {
+      const {state} = m.state.parse(m.scenes.SCENES[3].address + "&steps=300"), world = new m.world.World(state);
+      const ranks = ["A", "B"].map(name => m.metrics.averagePrecision(world.look(name).z, world.targets));
+      const lost = world.look("A").z.filter((_, i) => world.points[i].truth && !world.points[i].label);
+      return [...ranks, lost.filter(z => z > -1.5).length / lost.length];
+    }""")
+    assert moved[1] < moved[0] + 0.01
+    assert moved[2] > 0.8
+    away = ask("""m => {
+      const {state} = m.state.parse(m.scenes.SCENES[4].address.replace("rate=0.25", "rate=0.2") + "&steps=60");
+      const world = new m.world.World(state);
+      return ["A", "B"].map(name => Math.max(...world.minimum(name).map((x, i) => Math.abs(x - world.trainers[name].weights[i]))));
+    }""")
+    assert max(away) < 1e-2
+
+
 def test_everything_can_be_done_by_keyboard(page, site):
     open_at(page, site, "#data=overlap&n=20")
     number = "playground.world.points.length"

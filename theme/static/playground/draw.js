@@ -121,17 +121,34 @@ function paintField(picture, logits, theme) {
   picture.context.drawImage(paint, 0, 0, picture.width, picture.height);
 }
 
-function boundary(picture, logits, level, colour, width, dashed) {
-  let end = null; // the place that is farthest to the upper right: there the line is labelled
-  picture.context.beginPath();
-  contour(logits, COLUMNS, ROWS, level, (a, b) => {
-    for (const [i, j] of [a, b]) if (!end || i + j > end[0] + end[1]) end = [i, j];
-    if (dashed && Math.floor((a[0] + b[0] + a[1] + b[1]) / 3) % 2) return;
-    picture.context.moveTo(picture.x(gridX(a[0])), picture.y(gridY(a[1])));
-    picture.context.lineTo(picture.x(gridX(b[0])), picture.y(gridY(b[1])));
-  });
-  Object.assign(picture.context, { strokeStyle: colour, lineWidth: width });
-  picture.context.stroke();
+// Join pieces that share an end into long lines, so that dashes run on.
+function joined(pieces) {
+  const at = new Map();
+  const add = (place, piece) => at.set(String(place), [...(at.get(String(place)) ?? []), piece]);
+  pieces.forEach((piece) => piece.forEach((place) => add(place, piece)));
+  const left = new Set(pieces), lines = [];
+  for (const first of pieces) {
+    if (!left.delete(first)) continue;
+    const line = [...first];
+    for (const ahead of [true, false])
+      for (;;) {
+        const end = ahead ? line.at(-1) : line[0];
+        const next = at.get(String(end)).find((piece) => left.has(piece));
+        if (!next) break;
+        left.delete(next);
+        line[ahead ? "push" : "unshift"](next.find((place) => String(place) !== String(end)) ?? end);
+      }
+    lines.push(line);
+  }
+  return lines;
+}
+
+// Draw the line where the logit has a level; return the place that is farthest to the upper right, for its name.
+function boundary(picture, logits, level, colour, width, dash) {
+  const pieces = [];
+  contour(logits, COLUMNS, ROWS, level, (a, b) => pieces.push([a, b]));
+  for (const line of joined(pieces)) picture.line(line.map(([i, j]) => [gridX(i), gridY(j)]), colour, width, dash);
+  const [end] = pieces.flat().sort((a, b) => b[0] + b[1] - a[0] - a[1]);
   return end && [picture.x(gridX(end[0])), picture.y(gridY(end[1]))];
 }
 
@@ -190,8 +207,8 @@ function drawPoints(picture, points, shares, theme, task, { selected, cursor }) 
 export function drawClasses(picture, theme, { points, shares, logits, threshold, other, otherThreshold, names, marks }) {
   picture.open([-WIDTH, WIDTH], [-HEIGHT, HEIGHT]);
   paintField(picture, logits, theme);
-  const far = boundary(picture, other, otherThreshold, theme.muted, 1.8, true);
-  const near = boundary(picture, logits, threshold, theme.ink, 2.4, false);
+  const far = boundary(picture, other, otherThreshold, theme.muted, 1.8, DASHES.dashed);
+  const near = boundary(picture, logits, threshold, theme.ink, 2.4, []);
   drawPoints(picture, points, shares, theme, "classes", marks);
   const apart = near && picture.words(names[0], near[0] - 6, near[1] + 14, theme, { align: "right", bold: true });
   if (far) picture.words(names[1], far[0] - 6, far[1] + 14, theme, { align: "right", colour: theme.muted, apart });

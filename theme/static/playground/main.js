@@ -14,6 +14,9 @@ const still = matchMedia("(prefers-reduced-motion: reduce)");
 const RATES = { slow: 8, normal: 60, fast: 600 }; // steps a second
 const JUMP = 100; // steps at once, where motion is not wanted
 
+// What one sees who comes without an address.
+const OPENING = "#data=outliers&steps=200&A=bce&B=squared_hinge";
+
 // A scene is a state of its own.
 function stateOf(hash) {
   const { state, problems } = parse(hash);
@@ -26,7 +29,7 @@ function stateOf(hash) {
 
 class Playground {
   constructor() {
-    const { state, problems } = stateOf(location.hash);
+    const { state, problems } = stateOf(location.hash || OPENING);
     this.world = new World(state);
     this.running = false;
     this.tool = "move";
@@ -53,7 +56,7 @@ class Playground {
 
   buildScenes() {
     this.chips = ["Free play", ...SCENES.map(({ title }) => title)].map((title, k) =>
-      button(title, () => this.go(k ? `#scene=${k}` : `#data=${this.world.state.data}`), { class: "play-chip" }));
+      button(title, () => this.go(k ? `#scene=${k}` : OPENING), { class: "play-chip" }));
     this.scene = element("section", { class: "play-scene", "aria-live": "polite", hidden: true });
     return element("nav", { class: "play-scenes", "aria-label": "Guided scenes" },
       element("ol", {}, ...this.chips.map((chip) => element("li", {}, chip))), this.scene);

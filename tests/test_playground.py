@@ -3,6 +3,7 @@
 Numbers travel as the bytes of float64, so that nothing is rounded on the way.
 """
 
+import ast
 import base64
 import gzip
 import inspect
@@ -166,7 +167,7 @@ def test_value_and_slope_are_those_of_lossbook_at_ten_thousand_points(loss, ask)
 @every_loss
 def test_value_and_slope_are_right_to_twelve_digits(loss, ask):
     """Against the formula at 230 digits, away from the corners, where there is no slope."""
-    _, formula, _, options = LOSSES[loss]
+    formula = LOSSES[loss][1]
     z = np.array([s * v for v in (1e-9, 1e-3, 0.31, 0.9, 3.3, 19.7, 41.3, 333.3) for s in (1, -1)])
     for params in (cases(loss)[0], cases(loss)[len(cases(loss)) // 2], cases(loss)[-1]):
         for label in (0, 1):
@@ -186,7 +187,8 @@ def test_value_and_slope_are_right_to_twelve_digits(loss, ask):
 
 
 def test_every_elementwise_loss_is_offered_with_the_defaults_of_lossbook(ask):
-    offered = ask("m => Object.entries(m.losses.LOSSES).map(([name, {call, task, params}]) => [name, call, task, params])")
+    every = "m => Object.entries(m.losses.LOSSES)"
+    offered = ask(f"{every}.map(([name, {{call, task, params}}]) => [name, call, task, params])")
     assert [name for name, *_ in offered] == [*LOSSES]
     for name, call, task, params in offered:
         function, options = LOSSES[name][0], LOSSES[name][3]
@@ -206,7 +208,8 @@ def test_losses_have_the_colours_and_lines_of_the_book(ask, page):
     use_theme(page, "light")
     for loss, (_, _, style, _) in LOSSES.items():
         colour, line = looks[loss]
-        shown = page.evaluate("name => getComputedStyle(document.documentElement).getPropertyValue(name)", f"--play-{colour}")
+        read = "name => getComputedStyle(document.documentElement).getPropertyValue(name)"
+        shown = page.evaluate(read, f"--play-{colour}")
         assert (shown.strip().lower(), lines[line]) == (STYLES[style]["color"].lower(), STYLES[style]["linestyle"])
 
 
@@ -223,17 +226,14 @@ HIDDEN = 8
 
 
 def network(kind, inputs, weights):
-    """The same model in PyTorch."""
-    weights = torch.tensor(weights, dtype=torch.float64)
+    """The same model in PyTorch; its parameters come in the same order."""
     if kind == "linear":
-        parts = [nn.Linear(inputs, 1, dtype=torch.float64)]
-        shapes = [(parts[0].weight, inputs), (parts[0].bias, 1)]
+        model = nn.Sequential(nn.Linear(inputs, 1))
     else:
-        parts = [nn.Linear(inputs, HIDDEN, dtype=torch.float64), nn.Tanh(), nn.Linear(HIDDEN, 1, dtype=torch.float64)]
-        shapes = [(parts[0].weight, HIDDEN * inputs), (parts[0].bias, HIDDEN), (parts[2].weight, HIDDEN), (parts[2].bias, 1)]
-    for (tensor, _), values in zip(shapes, weights.split([count for _, count in shapes]), strict=True):
-        tensor.data = values.view_as(tensor).clone()
-    return nn.Sequential(*parts)
+        model = nn.Sequential(nn.Linear(inputs, HIDDEN), nn.Tanh(), nn.Linear(HIDDEN, 1))
+    model = model.double()
+    nn.utils.vector_to_parameters(torch.tensor(weights), model.parameters())
+    return model
 
 
 @every_loss
@@ -251,7 +251,7 @@ def test_a_hundred_steps_are_those_of_torch(loss, optimiser, kind, ask):
         train.zero_grad()
         LOSSES[loss][0](model(x).squeeze(1), y).backward()
         train.step()
-    true = torch.cat([parameter.detach().flatten() for parameter in model.parameters()]).numpy()
+    true = nn.utils.parameters_to_vector(model.parameters()).detach().numpy()
     assert np.abs(first - last).max() > 1e-3, "something was learned"
     np.testing.assert_allclose(last, true, rtol=1e-9, atol=1e-9)
 
@@ -317,8 +317,10 @@ def test_metrics_are_those_of_scikit_learn_and_lossbook(ask):
         labels[:2] = 0, 1
         p = 1 / (1 + np.exp(-z))
         p[:5] = np.array([0, 1, 1 / 15, 3 / 15, 0.5])
-        found = ask("(m, z, y, p) => [m.metrics.averagePrecision([...z], [...y]), m.metrics.calibrationError([...p], [...y]),"
-                    " Object.values(m.metrics.confusion([...z], [...y], 0.2))]", z, labels, p)
+        found = ask("""(m, z, y, p) => [
+          m.metrics.averagePrecision([...z], [...y]), m.metrics.calibrationError([...p], [...y]),
+          Object.values(m.metrics.confusion([...z], [...y], 0.2)),
+        ]""", z, labels, p)
         assert found[0] == pytest.approx(average_precision_score(labels, z), rel=1e-12)
         assert found[1] == pytest.approx(expected_calibration_error(p, labels.astype(int)), rel=1e-12)
         called = z > 0.2
@@ -327,11 +329,11 @@ def test_metrics_are_those_of_scikit_learn_and_lossbook(ask):
 
 
 def test_presets_hold_what_they_say(ask):
-    rows = ask("m => Object.entries(m.data.PRESETS).map(([name, {task, n}]) => [name, task, m.data.sample(name, n, 1)])")
-    points = {name: found for name, _, found in rows}
+    points = dict(ask("m => Object.entries(m.data.PRESETS).map(([name, {n}]) => [name, m.data.sample(name, n, 1)])"))
     assert sum(p["label"] for p in points["rare"]) == 5
     assert len(points["rare"]) == 500
-    assert {name for name, found in points.items() if any(p["label"] != p["truth"] for p in found)} == {"wrong", "missing"}
+    untrue = {name for name, found in points.items() if any(p["label"] != p["truth"] for p in found)}
+    assert untrue == {"wrong", "missing"}
     forgotten = [p for p in points["missing"] if p["truth"] and not p["label"]]
     assert 2 * len(forgotten) == sum(p["truth"] for p in points["missing"])
     separable = points["separable"]
@@ -343,41 +345,30 @@ def test_the_calls_that_can_be_copied_give_what_the_page_gives(loss, ask):
     shapes = cases(loss)
     for params in [shapes[0], shapes[len(shapes) // 2], shapes[-1]]:
         code = ask("(m, loss, params) => m.calls.calls({loss, params})", loss, params)
-        z = np.array([-1.5, -0.2, 0.3, 2.0])
-        y = np.array([0.0, 1.0, 0.0, 1.0])
+        z, y = np.array([-1.5, -0.2, 0.3, 2.0]), np.array([0.0, 1.0, 0.0, 1.0])
         space = {"logits" if loss in CLASSIFICATION else "pred": torch.tensor(z), "target": torch.tensor(y)}
-        _, by_torch, by_lossbook = re.split(r"# (?:PyTorch|lossbook)\n", code)
-        first, last = code[: code.index("# PyTorch")], by_torch.strip()
-        exec(first, space)  # the imports
         found = []
-        for part in (last, by_lossbook.strip()):
-            head, _, expression = part.rpartition("\n") if re.search(r"\n\S", part) and not part.endswith("\n)") else ("", "", part)
-            while expression and not is_expression(expression):
-                head, _, line = head.rpartition("\n")
-                expression = f"{line}\n{expression}"
-            exec(head, space)
-            found.append(float(eval(expression.split("  #")[0], space)))
+        for part in code.split("# lossbook\n"):
+            *steps, last = ast.parse(part).body
+            exec(compile(ast.Module(steps, []), "steps", "exec"), space)
+            found.append(float(eval(ast.unparse(last), space)))
         true = np.mean(ask(COMPUTE, loss, params, z, y)[0])
         assert found == pytest.approx([true, true], rel=1e-6), code
-
-
-def is_expression(text):
-    try:
-        compile(text, "", "eval")
-    except SyntaxError:
-        return False
-    return not text.startswith(" ")
 
 
 # ---- the state, the scenes, the page
 
 def test_an_address_holds_the_whole_state(ask):
-    states = ["#data=rare&start=prior&A=bce,pos_weight:99,threshold:-4.6&B=focal,gamma:3,alpha:0.25&steps=200&n=300",
-              "#data=lever&from=1.5,-2&optimiser=adam&rate=0.3&A=huber,delta:0.37&B=quantile,quantile:0.9&speed=slow&seed=12",
-              "#data=ring&model=network&scene=2&said=1&points=1f2b0242b11p0322b032"]
+    states = [
+        "#data=rare&start=prior&A=bce,pos_weight:99,threshold:-4.6&B=focal,gamma:3,alpha:0.25&steps=200&n=300",
+        "#data=lever&from=1.5,-2&optimiser=adam&rate=0.3&A=huber,delta:0.37&B=quantile,quantile:0.9&speed=slow&seed=12",
+        "#data=ring&model=network&scene=2&said=1&points=1f2b0242b11p0322b032",
+    ]
     for state in states:
-        again, problems, same = ask("(m, hash) => { const {state, problems} = m.state.parse(hash), text = m.state.format(state);"
-                                    " return [text, problems, JSON.stringify(m.state.parse(text).state) === JSON.stringify(state)]; }", state)
+        again, problems, same = ask("""(m, hash) => {
+          const {state, problems} = m.state.parse(hash), text = m.state.format(state);
+          return [text, problems, JSON.stringify(m.state.parse(text).state) === JSON.stringify(state)];
+        }""", state)
         assert problems == []
         assert same
         assert sorted(re.split("[&#]", again)) == sorted(re.split("[&#]", state))
@@ -393,7 +384,10 @@ def test_what_was_moved_comes_back_with_the_address(page, site):
     page.evaluate("window.playground.editor.move(3, 1.25, -2.5)")
     page.wait_for_function("location.hash.includes('points=')")
     address = page.evaluate("location.hash")
-    numbers = "() => JSON.stringify([playground.world.points, ...['A', 'B'].map(name => [...playground.world.trainers[name].weights])])"
+    numbers = """() => {
+      const {points, trainers} = playground.world;
+      return JSON.stringify([points, ...["A", "B"].map(name => [...trainers[name].weights])]);
+    }"""
     before = page.evaluate(numbers)
     open_at(page, site, address)
     assert page.evaluate(numbers) == before
@@ -440,19 +434,20 @@ def test_a_scene_asks_first_and_then_shows_what_it_computed(scene, right, page, 
 
 
 def test_what_the_scenes_advise_comes_true(ask):
-    """Scene 4: a threshold moved to the left finds the forgotten positives. Scene 5: at a rate of 0.2 both arrive."""
+    """Scene 4: a threshold of 0.1 finds most of the forgotten positives. Scene 5: at a rate of 0.2 both arrive."""
     moved = ask("""m => {
       const {state} = m.state.parse(m.scenes.SCENES[3].address + "&steps=300"), world = new m.world.World(state);
       const ranks = ["A", "B"].map(name => m.metrics.averagePrecision(world.look(name).z, world.targets));
       const lost = world.look("A").z.filter((_, i) => world.points[i].truth && !world.points[i].label);
-      return [...ranks, lost.filter(z => z > -1.5).length / lost.length];
+      return [...ranks, lost.filter(z => z > -2.2).length / lost.length];
     }""")
     assert moved[1] < moved[0] + 0.01
     assert moved[2] > 0.8
     away = ask("""m => {
       const {state} = m.state.parse(m.scenes.SCENES[4].address.replace("rate=0.25", "rate=0.2") + "&steps=60");
       const world = new m.world.World(state);
-      return ["A", "B"].map(name => Math.max(...world.minimum(name).map((x, i) => Math.abs(x - world.trainers[name].weights[i]))));
+      const away = name => world.minimum(name).map((x, i) => Math.abs(x - world.trainers[name].weights[i]));
+      return ["A", "B"].map(name => Math.max(...away(name)));
     }""")
     assert max(away) < 1e-2
 
@@ -533,7 +528,9 @@ def test_the_code_is_copied(page, site):
     assert "pos_weight=torch.tensor(99.0)" in page.evaluate("navigator.clipboard.readText()")
 
 
-@pytest.mark.parametrize("state", ["#data=spikes&A=quantile&B=smooth_l1&steps=50", "#scene=4", "#data=rare&A=asymmetric&B=focal,alpha:0.25"])
+@pytest.mark.parametrize(
+    "state", ["#data=spikes&A=quantile&B=smooth_l1&steps=50", "#scene=4", "#data=rare&A=asymmetric&B=focal,alpha:0.25"]
+)
 def test_every_part_is_accessible(state, page, site):
     open_at(page, site, state)
     page.evaluate("document.querySelectorAll('.playground details').forEach(box => box.open = true)")
@@ -542,7 +539,8 @@ def test_every_part_is_accessible(state, page, site):
     found = page.evaluate(AXE, WCAG)
     for theme in THEMES:
         use_theme(page, theme)
-        assert [(rule["id"], node["html"]) for rule in [*found, *page.evaluate(CONTRAST)] for node in rule["nodes"]] == []
+        both = [*found, *page.evaluate(CONTRAST)]
+        assert [(rule["id"], node["html"]) for rule in both for node in rule["nodes"]] == []
     use_theme(page, "light")
 
 
@@ -553,7 +551,7 @@ def test_nothing_moves_by_itself_where_motion_is_not_wanted(page, site):
 
 
 @pytest.mark.parametrize("model", ["linear", "network"])
-def test_training_with_five_hundred_points_leaves_time_for_thirty_pictures_a_second(model, browser, site, record_property):
+def test_five_hundred_points_leave_time_for_thirty_pictures_a_second(model, browser, site):
     context = browser.new_context(viewport={"width": 1400, "height": 950})
     tab = context.new_page()
     open_at(tab, site, f"#data=rare&n=500&model={model}&optimiser=adam")
@@ -568,7 +566,6 @@ def test_training_with_five_hundred_points_leaves_time_for_thirty_pictures_a_sec
     }""")
     assert tab.evaluate("playground.world.steps") > 10
     context.close()
-    record_property("milliseconds a picture", [model, *np.percentile(costs, [10, 50, 90]).round(1)])
     assert np.percentile(costs, 25) < 1000 / 30  # other programs run on this machine, and make some pictures wait
 
 

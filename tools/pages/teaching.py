@@ -7,8 +7,8 @@ What nobody can count stands in chapters/reference/teaching.yml, by chapter, in 
     minutes   a suggestion
     ask       a question of the chapter, word for word, that students answer before its cell runs
 
-The role {beside}`text <path>` links to a file that lies in the published book and is no page of it, or to a state of the
-playground; from a notebook, on the web.
+The role {beside}`text <path>` links to a file that lies in the published book and is no page of it, or to a state of
+the playground.
 """
 
 import re

@@ -92,7 +92,7 @@ export const SCENES = [
     say(world) {
       const [[a, all], [b]] = ["A", "B"].map((name) => forgotten(world, name));
       const [p, q] = ["A", "B"].map((name) => world.calibration(name).toFixed(2));
-      return `Of ${all} forgotten positives A finds ${a}, and B ${b}. Asymmetric loss hardly listens to negatives, least of all to those that look positive: see how its pull falls again at the far left of the margin. The price: its probabilities are too high (calibration error ${q} against ${p}, by the labels given). It ranks the points no better. Move the threshold of A to the left, and A finds them, too.`;
+      return `Of ${all} forgotten positives A finds ${a}, and B ${b}. Asymmetric loss hardly listens to negatives, least of all to those that look positive: see how its pull falls again at the far left of the margin. The price: its probabilities are too high (calibration error ${q} against ${p}, by the labels given). It ranks the points no better: move the threshold of A to 0.1, and A finds most of them, too.`;
     },
   },
   {

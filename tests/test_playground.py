@@ -72,7 +72,7 @@ def page(browser, site):
 def open_at(tab, site, state):
     tab.goto("about:blank")
     tab.goto(f"{site}{PAGE}{state}")
-    tab.wait_for_function("document.getElementById('playground').dataset.ready")
+    tab.wait_for_function("document.querySelector('.playground').dataset.ready")
 
 
 @pytest.fixture
@@ -573,7 +573,7 @@ def test_it_says_what_is_missing_without_scripts(browser, site):
     context = browser.new_context(java_script_enabled=False)
     tab = context.new_page()
     tab.goto(f"{site}{PAGE}")
-    assert "needs JavaScript" in tab.inner_text("#playground")
+    assert "needs JavaScript" in tab.inner_text(".playground")
     context.close()
 
 

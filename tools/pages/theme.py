@@ -116,7 +116,7 @@ def finish_page(app, pagename, _templatename, context, doctree):
     """Mend one page before it is written."""
     if sliders.HOLDER in context.get("body", ""):
         app.add_js_file("interactive.js", loading_method="defer")
-    if 'id="playground"' in context.get("body", ""):
+    if 'class="playground"' in context.get("body", ""):
         app.add_js_file("playground/main.js", type="module")
         app.add_css_file("playground/playground.css", priority=950)
     context["script_files"] = [

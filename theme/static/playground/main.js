@@ -9,7 +9,7 @@ import { SCENES } from "./scenes.js";
 import { MOST_STEPS, SIDES, parse, taskOf } from "./state.js";
 import { World } from "./world.js";
 
-const root = document.getElementById("playground");
+const root = document.querySelector(".playground");
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 const RATES = { slow: 8, normal: 60, fast: 600 }; // steps a second
 const JUMP = 100; // steps at once, where motion is not wanted

@@ -480,6 +480,9 @@ def test_everything_can_be_done_by_keyboard(page, site):
     page.focus(".play-panel:nth-child(2) .play-params input[type=range]")
     page.keyboard.press("ArrowRight")
     assert page.evaluate("playground.world.state.B.params.gamma") == pytest.approx(2.05)
+    page.focus("text=default 2")
+    page.keyboard.press("Enter")
+    assert page.evaluate("playground.world.state.B.params.gamma") == 2
     page.focus(".play-panel:nth-child(1) select")
     page.keyboard.press("ArrowDown")
     assert page.evaluate("playground.world.state.A.loss") == "focal"

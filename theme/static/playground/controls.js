@@ -16,7 +16,7 @@ export function element(tag, attributes = {}, ...children) {
 export const button = (text, onclick, attributes = {}) => element("button", { type: "button", onclick, ...attributes }, text);
 
 // A slider with its name and its value. With `log`, its steps are factors.
-export function slider({ name, min, max, step, log, value, show = String, change, hint }) {
+export function slider({ name, min, max, step, log, value, show = String, change }) {
   const id = `play-${++counter}`;
   const [to, from] = log ? [Math.log10, (x) => Number((10 ** x).toPrecision(2))] : [(x) => x, Number];
   const input = element("input", { type: "range", id, min: to(min), max: to(max), step: log ? 0.02 : step });
@@ -34,7 +34,7 @@ export function slider({ name, min, max, step, log, value, show = String, change
   });
   set(value);
   const label = element("label", { for: id }, name);
-  const node = element("div", { class: "play-slider", title: hint }, label, input, output);
+  const node = element("div", { class: "play-slider" }, label, input, output);
   return { node, input, set, label };
 }
 

@@ -11,6 +11,7 @@ import { World } from "./world.js";
 
 const root = document.querySelector(".playground");
 const still = matchMedia("(prefers-reduced-motion: reduce)");
+const narrow = matchMedia("(max-width: 700px)");
 const RATES = { slow: 8, normal: 60, fast: 600 }; // steps a second
 const JUMP = 100; // steps at once, where motion is not wanted
 
@@ -55,8 +56,8 @@ class Playground {
   }
 
   buildScenes() {
-    this.chips = ["Free play", ...SCENES.map(({ title }) => title)].map((title, k) =>
-      button(title, () => this.go(k ? `#scene=${k}` : OPENING), { class: "play-chip" }));
+    this.chips = ["Free play", ...SCENES.map(({ short }, k) => `${k + 1} · ${short}`)].map((text, k) =>
+      button(text, () => this.go(k ? `#scene=${k}` : OPENING), { class: "play-chip" }));
     this.scene = element("section", { class: "play-scene", "aria-live": "polite", hidden: true });
     return element("nav", { class: "play-scenes", "aria-label": "Guided scenes" },
       element("ol", {}, ...this.chips.map((chip) => element("li", {}, chip))), this.scene);
@@ -86,7 +87,8 @@ class Playground {
     };
     return [
       element("div", { class: "play-run", role: "group", "aria-label": "Training" }, this.play, this.once, this.back, this.count),
-      element("div", { class: "play-controls", role: "group", "aria-label": "How it trains" }, ...Object.values(this.settings).map(({ node }) => node)),
+      element("details", { class: "play-settings" }, element("summary", {}, "Speed, model, optimiser"),
+        element("div", { class: "play-controls", role: "group", "aria-label": "How it trains" }, ...Object.values(this.settings).map(({ node }) => node))),
     ];
   }
 
@@ -211,7 +213,7 @@ class Playground {
     const commit = button("This is my prediction: show it", () => this.commit(), { class: "play-go", hidden: said !== null });
     this.verdict = element("p", { class: "play-verdict" });
     this.scene.replaceChildren(
-      element("div", {}, element("fieldset", {}, element("legend", {}, scene.question), ...answers), commit), this.verdict);
+      element("div", {}, element("h3", {}, `${k} · ${scene.title}`), element("fieldset", {}, element("legend", {}, scene.question), ...answers), commit), this.verdict);
     delete this.scene.dataset.right;
     if (said !== null && !this.committing) this.judge();
   }
@@ -335,6 +337,11 @@ class Playground {
     }).observe(document.documentElement, { attributeFilter: ["data-theme"] });
     addEventListener("hashchange", () => location.hash !== this.saved && this.go(location.hash));
     still.addEventListener("change", () => this.touched());
+    // On a phone the settings are folded, so that the pictures stand near the top.
+    const settings = root.querySelector(".play-settings");
+    const unfold = () => (settings.open = !narrow.matches);
+    narrow.addEventListener("change", unfold);
+    unfold();
     root.addEventListener("focusin", () => this.touched());
     root.addEventListener("focusout", () => this.touched());
   }

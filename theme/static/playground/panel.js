@@ -1,7 +1,7 @@
 // One of the two models on the page: its loss and parameters, its pictures, its numbers, its code.
 
 import { calls } from "./calls.js";
-import { copyButton, element, select, slider } from "./controls.js";
+import { button, copyButton, element, select, slider } from "./controls.js";
 import { Picture, SLOPES, INTERCEPTS, brief, drawClasses, drawLine, drawMargin, drawScores, drawSurface, surface } from "./draw.js";
 import { LOSSES, sigmoid } from "./losses.js";
 import { averagePrecision, calibrationError, confusion, owners } from "./metrics.js";
@@ -104,7 +104,7 @@ export class Panel {
       this.changed();
     };
     const made = slider({
-      name, min, max, step, log, value: usual ?? when, change, hint: `default ${usual ?? "none"}`,
+      name, min, max, step, log, value: usual ?? when, change,
       show: (value) => (this.mine.params[name] === null ? "none" : brief(value)),
     });
     if (usual === null) {
@@ -122,7 +122,8 @@ export class Panel {
       if (made.box) made.box.checked = value !== null;
       made.input.disabled = value === null;
     };
-    made.node.append(element("span", { class: "play-default" }, `default ${usual ?? "none"}`));
+    const words = `default ${usual ?? "none"}`;
+    made.node.append(button(words, () => change(usual), { class: "play-default", "aria-label": `${words} of ${name}` }));
     return made;
   }
 

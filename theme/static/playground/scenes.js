@@ -32,6 +32,7 @@ function forgotten(world, name) {
 export const SCENES = [
   {
     title: "Outliers and a line",
+    short: "Outliers",
     address: "#data=lever&rate=0.1&steps=400",
     prepare: (points) => lifted(points, FALL),
     question: `Both lines are fitted. Now the four points at the right end fall by ${FALL}. What do the right ends of the lines do?`,
@@ -50,6 +51,7 @@ export const SCENES = [
   },
   {
     title: "A rare class and a moved threshold",
+    short: "Threshold",
     address: "#data=rare&n=500&seed=3&optimiser=adam&A=bce,pos_weight:99&B=bce,threshold:-4.6",
     question: "One point in a hundred is positive. A weights positives 99 times; B does not, but calls everything above p = 0.01 positive. Which finds more of them?",
     choices: ["A finds clearly more.", "B finds clearly more.", "About the same; but only the probabilities of B can be trusted."],
@@ -66,6 +68,7 @@ export const SCENES = [
   },
   {
     title: "Easy negatives and focal loss",
+    short: "Easy negatives",
     address: "#data=rare&n=500&start=prior&rate=0.5&A=bce&B=focal",
     question: "Nearly all negatives will soon be easy. After 300 steps, how much of the gradient do the easy negatives own?",
     choices: ["Next to nothing in both: each of them pulls so little.", "More than half in both.", "More than half in A (cross-entropy), less than a quarter in B (focal)."],
@@ -81,6 +84,7 @@ export const SCENES = [
   },
   {
     title: "Missing labels and asymmetric loss",
+    short: "Missing labels",
     address: "#data=missing&optimiser=adam&A=bce&B=asymmetric",
     question: "Half of the positives have lost their label (the ringed diamonds), and count as negatives. Which model still calls most of them positive?",
     choices: ["Neither: they are labelled negative.", "Only B (asymmetric).", "Both: their neighbours are positive."],
@@ -97,6 +101,7 @@ export const SCENES = [
   },
   {
     title: "A step on the loss surface",
+    short: "Loss surface",
     address: "#data=line&rate=0.25&speed=slow&A=mse&B=huber",
     question: "Below each picture lies the loss over slope and intercept. Both models take plain gradient steps with the same learning rate, 0.25. Where do they end after 30?",
     choices: ["Both at the lowest place.", "A gets lost, B arrives.", "Both get lost."],

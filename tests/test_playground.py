@@ -423,6 +423,7 @@ def test_a_scene_asks_first_and_then_shows_what_it_computed(scene, right, page, 
     page.keyboard.press("Space")
     page.click("text=This is my prediction")
     page.wait_for_function("document.querySelector('.play-scene').dataset.right")
+    assert page.evaluate("document.activeElement.className") == "play-verdict"
     said = page.inner_text(".play-verdict")
     assert said.startswith("You said")
     assert page.evaluate("document.querySelector('.play-scene').dataset.right") == "false"

@@ -211,7 +211,7 @@ class Playground {
     const answers = scene.choices.map((text, i) =>
       element("label", {}, element("input", { type: "radio", name: "play-guess", value: i, checked: said === i, disabled: said !== null }), element("span", {}, text)));
     const commit = button("This is my prediction: show it", () => this.commit(), { class: "play-go", hidden: said !== null });
-    this.verdict = element("p", { class: "play-verdict" });
+    this.verdict = element("p", { class: "play-verdict", tabindex: -1 });
     this.scene.replaceChildren(
       element("div", {}, element("h3", {}, `${k} · ${scene.title}`), element("fieldset", {}, element("legend", {}, scene.question), ...answers), commit), this.verdict);
     delete this.scene.dataset.right;
@@ -232,6 +232,7 @@ class Playground {
     this.sync();
     this.committing = false;
     this.verdict.textContent = "Watch …";
+    this.verdict.focus({ preventScroll: true }); // the button that had the focus is gone
     if (scene.move) await this.moving(scene);
     else if (still.matches) this.world.train(scene.steps);
     else await this.until(scene.steps);

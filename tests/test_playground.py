@@ -520,7 +520,8 @@ def test_what_is_seen_is_said(page, site):
     page.click("text=Train 100 steps")
     page.wait_for_function("document.querySelector('.play-words').textContent.includes('step 100')")
     said = page.inner_text(".play-words")
-    for words in ("500 points", "A, binary cross-entropy", "B, focal", "of 5 positives", "average precision"):
+    models = ("A, binary cross-entropy: the boundary runs from (", "B, focal")
+    for words in ("500 points", *models, "of 5 positives", "average precision"):
         assert words in said
     assert page.get_attribute(".play-words", "aria-live") == "polite"
 

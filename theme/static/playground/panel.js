@@ -3,6 +3,7 @@
 import { calls } from "./calls.js";
 import { button, copyButton, element, select, slider } from "./controls.js";
 import { Picture, SLOPES, INTERCEPTS, brief, drawClasses, drawLine, drawMargin, drawScores, drawSurface, surface } from "./draw.js";
+import { HEIGHT, WIDTH } from "./data.js";
 import { LOSSES, sigmoid } from "./losses.js";
 import { averagePrecision, calibrationError, confusion, owners } from "./metrics.js";
 import { meanLoss } from "./minimum.js";
@@ -154,6 +155,7 @@ export class Panel {
       drawLine(this.data, theme, { ...common, answer: seen.answer, other: world.answer(far), loss });
       if (world.hasSurface) this.drawSurface(theme);
     } else {
+      this.logits = fields[name];
       const otherThreshold = world.state[far].threshold;
       drawClasses(this.data, theme, { ...common, logits: fields[name], threshold, other: fields[far], otherThreshold });
       drawScores(this.scores, theme, { z: seen.z, labels: world.targets, threshold, decision: this.decision });
@@ -264,6 +266,20 @@ export class Panel {
     });
   }
 
+  // Where a straight boundary enters and leaves the picture, or how much of the picture is called positive.
+  boundaryWords() {
+    const { threshold } = this.mine, { kind, weights: [a, b, c] } = this.world.trainers[this.name];
+    if (kind === "linear") {
+      const ends = [];
+      for (const x of [-WIDTH, WIDTH]) ends.push([x, (threshold - c - a * x) / b]);
+      for (const y of [-HEIGHT, HEIGHT]) ends.push([(threshold - c - b * y) / a, y]);
+      const [from, to] = ends.filter(([x, y]) => Math.abs(x) <= WIDTH && Math.abs(y) <= HEIGHT).map((end) => `(${end.map(brief).join(", ")})`);
+      return from && to ? `the boundary runs from ${from} to ${to}` : "no boundary crosses the picture";
+    }
+    const inside = this.logits.filter((z) => z > threshold).length / this.logits.length;
+    return `${percent(inside)} of the picture is called positive`;
+  }
+
   // The panel in words.
   words() {
     const { world, name } = this;
@@ -277,6 +293,6 @@ export class Panel {
     }
     const { hits, misses, alarms } = this.count;
     const trust = this.decision ? "" : `, calibration error ${brief(this.calibration)}`;
-    return `${title}: finds ${hits} of ${hits + misses} positives, with ${alarms} false alarms; average precision ${brief(this.precision)}${trust}. ${owner}`;
+    return `${title}: ${this.boundaryWords()}; it finds ${hits} of ${hits + misses} positives, with ${alarms} false alarms; average precision ${brief(this.precision)}${trust}. ${owner}`;
   }
 }

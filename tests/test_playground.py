@@ -394,9 +394,15 @@ def test_what_was_moved_comes_back_with_the_address(page, site):
     assert json.loads(before)[0][3] == {"x": 1.25, "y": -2.5, "label": 0, "truth": 0}
 
 
+def test_a_link_from_another_page_brings_its_state(page, site):
+    open_at(page, site, "?data=rare&start=prior&steps=60")
+    assert page.evaluate("[playground.world.state.data, playground.world.steps]") == ["rare", 60]
+    page.wait_for_function("location.hash === '#data=rare&steps=60&start=prior' && location.search === ''")
+
+
 def linked_states():
     """The states that chapters link to."""
-    link = re.compile(r"<chapters/reference/playground\.html(#[^`]*)>`")
+    link = re.compile(r"<chapters/reference/playground\.html(\?[^`]*)>`")
     return [(file.name, state) for file in chapters() for state in link.findall(file.read_text(encoding="utf-8"))]
 
 

@@ -122,7 +122,7 @@ class Beside(ReferenceRole):
 def stay_in_this_copy(_app, pagename, _templatename, context, _doctree):
     """On a page, let these links lead to the copy of the book that the reader has open."""
     if "body" in context:
-        beside = rf'href="{re.escape(published_url())}(?=(?:slides|student)/|[\w-]+\.xml"|{PLAYGROUND}#)'
+        beside = rf'href="{re.escape(published_url())}(?=(?:slides|student)/|[\w-]+\.xml"|{PLAYGROUND}\?)'
         context["body"] = re.sub(beside, f'href="{"../" * pagename.count("/")}', context["body"])
 
 

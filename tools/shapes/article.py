@@ -101,9 +101,9 @@ def mend_links(soup, page: str, link: Callable[[str, str], str]) -> None:
             continue
         target = normpath(join(dirname(page), parts.path)) if parts.path else f"{page}.html"
         name = target.removesuffix(".html")
-        elsewhere = f"{site}{target}{'#' * bool(parts.fragment)}{parts.fragment}"
-        state = "=" in parts.fragment  # of the playground, which only the web has
-        tag["href"] = link(name, parts.fragment) if name in known and not state else elsewhere
+        elsewhere = f"{site}{parts._replace(path=target).geturl()}"
+        inside = name in known and not parts.query  # a state of the playground is on the web alone
+        tag["href"] = link(name, parts.fragment) if inside else elsewhere
         tag.attrs.pop("download", None)
 
 

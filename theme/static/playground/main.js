@@ -22,7 +22,7 @@ const OPENING = "#data=outliers&steps=200&A=bce&B=squared_hinge";
 function stateOf(hash) {
   const { state, problems } = parse(hash);
   const scene = SCENES[state.scene - 1];
-  if (!scene || new URLSearchParams(hash.replace(/^#/, "")).has("data")) return { state, problems };
+  if (!scene || new URLSearchParams(hash.replace(/^[#?]/, "")).has("data")) return { state, problems };
   const own = parse(scene.address).state;
   if (scene.prepare) own.points = scene.prepare(sample(own.data, own.n, own.seed));
   return { state: { ...own, scene: state.scene }, problems };
@@ -30,7 +30,7 @@ function stateOf(hash) {
 
 class Playground {
   constructor() {
-    const { state, problems } = stateOf(location.hash || OPENING);
+    const { state, problems } = stateOf(location.hash || location.search || OPENING);
     this.world = new World(state);
     this.running = false;
     this.tool = "move";
@@ -376,7 +376,7 @@ class Playground {
     const address = this.world.address;
     if (address === this.saved) return;
     this.saved = address;
-    history.replaceState(null, "", address);
+    history.replaceState(null, "", location.pathname + address);
   }
 
   say(text) {

@@ -1,6 +1,7 @@
 // The whole state of the playground, and the address that holds it, such as
 // #data=rare&start=prior&A=bce,threshold:-4.6&B=focal,gamma:2&steps=200
-// What is not named has its default, so that an address is short and can be written by hand.
+// What is not named has its default, so that an address is short and can be written by hand. A link from another page
+// has ? in place of #, since a script of the theme takes what follows # for the name of a place.
 
 import { MOST, PRESETS, point } from "./data.js";
 import { LOSSES, defaults } from "./losses.js";
@@ -36,7 +37,7 @@ const within = (text, [low, high]) => {
 
 // Read an address. `problems` says, in words, what of it means nothing.
 export function parse(hash) {
-  const given = new URLSearchParams(hash.replace(/^#/, ""));
+  const given = new URLSearchParams(hash.replace(/^[#?]/, ""));
   const problems = [];
   const data = given.get("data") ?? "overlap";
   if (!Object.hasOwn(PRESETS, data)) problems.push(`there are no data "${data}"`);

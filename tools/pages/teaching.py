@@ -7,7 +7,8 @@ What nobody can count stands in chapters/reference/teaching.yml, by chapter, in 
     minutes   a suggestion
     ask       a question of the chapter, word for word, that students answer before its cell runs
 
-The role {beside}`text <path>` links to a file that lies in the published book and is no page of it.
+The role {beside}`text <path>` links to a file that lies in the published book and is no page of it, or to a state of
+the playground.
 """
 
 import re
@@ -110,6 +111,9 @@ def lecture(name: str, planned: dict) -> list[str]:
     ]
 
 
+PLAYGROUND = r"chapters/reference/playground\.html"
+
+
 class Beside(ReferenceRole):
     def run(self):
         return [nodes.reference(self.rawtext, self.title, refuri=published_url() + self.target)], []
@@ -118,7 +122,7 @@ class Beside(ReferenceRole):
 def stay_in_this_copy(_app, pagename, _templatename, context, _doctree):
     """On a page, let these links lead to the copy of the book that the reader has open."""
     if "body" in context:
-        beside = rf'href="{re.escape(published_url())}(?=(?:slides|student)/|[\w-]+\.xml")'
+        beside = rf'href="{re.escape(published_url())}(?=(?:slides|student)/|[\w-]+\.xml"|{PLAYGROUND}\?)'
         context["body"] = re.sub(beside, f'href="{"../" * pagename.count("/")}', context["body"])
 
 

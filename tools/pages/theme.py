@@ -33,9 +33,10 @@ SCRIPTS = {
     "interactive.js",
     "questions.js",
     "front.js",
+    "main.js",
 }
 KOREAN = re.compile("[ㄱ-ㆎ가-힣]+(?:[ -][ㄱ-ㆎ가-힣]+)*")
-STYLE_SHEETS = re.compile(r"pygments|sphinx-book-theme|copybutton|mystnb|exercise|lossbook|front")
+STYLE_SHEETS = re.compile(r"pygments|sphinx-book-theme|copybutton|mystnb|exercise|lossbook|front|playground")
 
 
 def use_keyed_cache(_app, config):
@@ -118,6 +119,9 @@ def finish_page(app, pagename, _templatename, context, doctree):
         app.add_js_file("interactive.js", loading_method="defer")
     if 'id="front-lines"' in context.get("body", ""):
         app.add_js_file("front.js", loading_method="defer")
+    if 'class="playground"' in context.get("body", ""):
+        app.add_js_file("playground/main.js", type="module")
+        app.add_css_file("playground/playground.css", priority=950)
     context["script_files"] = [
         script for script in context["script_files"] if script_name(script) in SCRIPTS or mathjax(script)
     ]

@@ -67,7 +67,7 @@ def article(page: str, link: Callable[[str, str], str], picture: Callable[[Path]
     for tag in soup.select("svg[viewbox]"):  # what HTML may write in small letters
         tag["viewBox"] = tag.attrs.pop("viewbox")
     mend_links(soup, page, link)
-    for tag in soup.select("a.image-reference"):
+    for tag in soup.select("a.image-reference, noscript"):
         tag.unwrap()
     for image in soup.find_all("img"):
         source = Path(normpath(join(HTML, dirname(page), image["src"])))
@@ -104,8 +104,9 @@ def mend_links(soup, page: str, link: Callable[[str, str], str]) -> None:
             continue
         target = normpath(join(dirname(page), parts.path)) if parts.path else f"{page}.html"
         name = target.removesuffix(".html")
-        elsewhere = f"{site}{target}{'#' * bool(parts.fragment)}{parts.fragment}"
-        tag["href"] = link(name, parts.fragment) if name in known else elsewhere
+        elsewhere = f"{site}{parts._replace(path=target).geturl()}"
+        inside = name in known and not parts.query  # a state of the playground is on the web alone
+        tag["href"] = link(name, parts.fragment) if inside else elsewhere
         tag.attrs.pop("download", None)
 
 

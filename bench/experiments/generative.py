@@ -1,6 +1,7 @@
-"""Six ways to draw new digits, judged by whether a nearest neighbour tells them from real ones."""
+"""Seven ways to draw new digits, judged by whether a nearest neighbour tells them from real ones."""
 
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 
 import torch
@@ -21,14 +22,16 @@ SEEDS = tuple(range(10))
 SLICE = ("VAE, summed pixels", 0)
 LOOSE = {"told apart": 0.2, "real": 0.15, "fake": 0.15, "active": 1.0, "KL": 1.0}
 
-RATES = [{"lr": lr} for lr in (0.0001, 0.0005, 0.002, 0.008, 0.032, 0.128)]
+RATES, DECAYS = (0.0001, 0.0005, 0.002, 0.008, 0.032), (0.0, 3.0)
+NETWORKS = [{"lr": lr, "decay": decay} for lr in RATES for decay in DECAYS]
 METHODS = {
-    "Gaussian of pixels": [{"shrink": shrink} for shrink in (0.0, 0.001, 0.003, 0.01, 0.03, 0.1)],
-    "autoencoder": RATES,
-    "VAE, mean of pixels": RATES,
-    "VAE, summed pixels": RATES,
-    "minimax": RATES,
-    "non-saturating": RATES,
+    "Gaussian of pixels": [{"shrink": shrink} for shrink in (0.0, 1e-4, 3e-4, 0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.3)],
+    "autoencoder": NETWORKS,
+    "VAE, mean of pixels": NETWORKS,
+    "VAE, summed pixels": NETWORKS,
+    "VAE, chosen beta": [{"lr": lr, "beta": beta} for lr in (0.002, 0.008) for beta in (0.05, 0.1, 0.25, 0.5, 1.0)],
+    "minimax": NETWORKS,
+    "non-saturating": NETWORKS,
 }
 CODE = 8  # latent variables; an adversary's generator gets as many
 
@@ -52,12 +55,14 @@ def averaged(logits: Tensor, y: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
 
 
 def autoencode(
-    y: Tensor, loss: Callable[..., Tensor], *, lr: float, seed: int, code: int = CODE, steps: int = 500
-) -> tuple[nn.Module, nn.Module]:
+    y: Tensor, loss: Callable[..., Tensor], *,
+    lr: float, seed: int, decay: float = 0.0, code: int = CODE, steps: int = 500,
+) -> tuple[nn.Module, nn.Module]:  # fmt: skip
     """Train an encoder and a decoder on images."""
     with seeded(seed):
         encoder, decoder = layers(64, 128, 2 * code), layers(code, 128, 64)
-        update = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()], lr=lr)
+        weights = [*encoder.parameters(), *decoder.parameters()]
+        update = torch.optim.AdamW(weights, lr=lr, weight_decay=decay)
         for _ in range(steps):
             batch = y[torch.randint(len(y), (64,))]
             mu, logvar = encoder(batch).chunk(2, dim=1)
@@ -68,11 +73,14 @@ def autoencode(
     return encoder, decoder
 
 
-def plain(y: Tensor, *, lr: float, seed: int, code: int = CODE, steps: int = 500) -> tuple[nn.Module, nn.Module]:
+def plain(
+    y: Tensor, *, lr: float, seed: int, decay: float = 0.0, code: int = CODE, steps: int = 500
+) -> tuple[nn.Module, nn.Module]:
     """Train an autoencoder without noise and without a price for its code."""
     with seeded(seed):
         encoder, decoder = layers(64, 128, code), layers(code, 128, 64)
-        update = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()], lr=lr)
+        weights = [*encoder.parameters(), *decoder.parameters()]
+        update = torch.optim.AdamW(weights, lr=lr, weight_decay=decay)
         for _ in range(steps):
             batch = y[torch.randint(len(y), (64,))]
             update.zero_grad()
@@ -83,12 +91,15 @@ def plain(y: Tensor, *, lr: float, seed: int, code: int = CODE, steps: int = 500
 
 def compete(
     y: Tensor, generator: nn.Module, judge: nn.Module, loss: Callable[[Tensor], Tensor], *,
-    lr: float, seed: int, code: int, steps: int,
+    lr: float, seed: int, code: int, steps: int, decay: float = 0.0,
 ) -> list[tuple[float, float]]:  # fmt: skip
     """Train a generator against a discriminator, in turns, and return the losses of both at each step."""
     history = []
     with seeded(seed):
-        updates = [torch.optim.Adam(net.parameters(), lr=lr, betas=(0.5, 0.99)) for net in (generator, judge)]
+        updates = [
+            torch.optim.AdamW(net.parameters(), lr=lr, betas=(0.5, 0.99), weight_decay=decay)
+            for net in (generator, judge)
+        ]
         for _ in range(steps):
             real = y[torch.randint(len(y), (64,))]
             fake = generator(torch.randn(64, code))
@@ -132,24 +143,26 @@ def maker(method: str, setting: dict[str, float], y: Tensor, seed: int) -> tuple
     if method == "Gaussian of pixels":
         return lambda n: of_pixels(y, setting["shrink"], n), told
     if method == "autoencoder":
-        encoder, decoder = plain(y, lr=setting["lr"], seed=seed)
+        encoder, decoder = plain(y, **setting, seed=seed)
         with torch.no_grad():
             codes = encoder(y)
         cov = codes.T.double().cov()  # of a code that collapsed it is singular
         spread = torch.linalg.cholesky(cov + (1e-6 * cov.trace() + 1e-6) * torch.eye(CODE)).float()
         return lambda n: decoder(codes.mean(0) + torch.randn(n, CODE) @ spread.T).sigmoid(), told
     if method.startswith("VAE"):
-        encoder, decoder = autoencode(y, summed if "summed" in method else averaged, lr=setting["lr"], seed=seed)
+        options = {**setting}
+        loss = averaged if "mean" in method else partial(negative_elbo, beta=options.pop("beta", 1.0))
+        encoder, decoder = autoencode(y, loss, **options, seed=seed)
         with torch.no_grad():
             mu, logvar = encoder(y).chunk(2, dim=1)
         each = (mu**2 + logvar.exp() - logvar - 1).mean(0) / 2
         told = {"active": float((each > 0.05).sum()), "KL": float(each.sum())}
         return lambda n: decoder(torch.randn(n, CODE)).sigmoid(), told
-    loss = minimax_generator_loss if method == "minimax" else non_saturating_generator_loss
+    judged = minimax_generator_loss if method == "minimax" else non_saturating_generator_loss
     with seeded(seed):
         generator = nn.Sequential(*layers(CODE, 128, 64), nn.Sigmoid())
         judge = nn.Sequential(layers(64, 128, 1), nn.Flatten(0))
-    compete(y, generator, judge, loss, lr=setting["lr"], seed=seed, code=CODE, steps=800)
+    compete(y, generator, judge, judged, **setting, seed=seed, code=CODE, steps=800)
     return lambda n: generator(torch.randn(n, CODE)), told
 
 

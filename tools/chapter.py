@@ -190,7 +190,7 @@ def exercises(text: str) -> list[tuple[str, str]]:
 
 def sliders(text: str) -> list[str]:
     """The names of the figures with sliders."""
-    return re.findall(r'plots\.interactive\([^"]*name="(fig-[\w-]+)"', text)
+    return re.findall(r'(?s)plots\.interactive\(.*?name="(fig-[\w-]+)"', text)
 
 
 def slide_titles(text: str) -> list[str]:

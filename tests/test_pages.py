@@ -100,8 +100,7 @@ def test_first_load_is_light_and_does_not_jump(page, visits, site, record_proper
     other_hosts = sum(not url.startswith((site, "data:")) for url in visit["requests"])
     faults = [len(visit["axe"][theme]) for theme in THEMES]
     record_property("page", [page, *kilobytes, round(visit["shifts"], 3), other_hosts, *faults])
-    # Every docstring stands on one page; compressed, as it travels, it weighs less than a chapter's figures.
-    assert (HTML / page).stat().st_size <= (2.2 if page.endswith("reference/api.html") else 1) * HTML_SIZE
+    assert (HTML / page).stat().st_size <= HTML_SIZE
     assert first_load(visit, site) <= FIRST_LOAD
     assert visit["shifts"] <= 0.1  # the bound that Chromium's own guidance calls good
 

@@ -103,6 +103,14 @@ def mend_lists(soup) -> None:
             parameter.name = "li"
 
 
+def break_names(soup) -> None:
+    """Let a name in a table of names break where one of its words ends."""
+    for name in soup.select("table.offered code"):
+        text = escape(name.get_text()).replace("_", "_<wbr>").replace(".", ".<wbr>")
+        name.clear()
+        name.append(BeautifulSoup(text, "html.parser"))
+
+
 def mark_korean(soup) -> None:
     """Say which words are Korean, so that they are spoken as Korean and drawn in a Korean font."""
     for text in soup.find_all(string=KOREAN):
@@ -133,6 +141,7 @@ def finish_page(app, pagename, _templatename, context, doctree):
     keep_room_for_formulas(soup)
     fold_solutions(soup)
     mend_lists(soup)
+    break_names(soup)
     mark_korean(soup)
     title = soup.find("h1")
     if title is not None:

@@ -25,9 +25,6 @@ SCRIPTS = {
     "clipboard.min.js",
     "copybutton.js",
     "sphinx-book-theme.js",
-    "searchtools.js",
-    "language_data.js",
-    "searchindex.js",
     "tex-chtml.js",
     "page.js",
     "interactive.js",
@@ -93,6 +90,20 @@ def fold_solutions(soup) -> None:
         box["class"].remove("dropdown")
 
 
+def mend_summaries(soup) -> None:
+    """Let a fold be called by the words that are seen on it; myst-nb gives it another name."""
+    for summary in soup.select("summary[aria-label]"):
+        del summary["aria-label"]
+
+
+def close_wide_tables(soup) -> None:
+    """Set a table of many columns closer."""
+    for table in soup.find_all("table"):
+        row = table.find("tr")
+        if row is not None and len(row.find_all(["th", "td"], recursive=False)) > 6:
+            table["class"] = [*table.get("class", []), "dense"]
+
+
 def mend_lists(soup) -> None:
     """Say what Sphinx's lists are in words that assistive technology still knows."""
     for entry in soup.find_all(role="doc-biblioentry"):
@@ -141,6 +152,8 @@ def finish_page(app, pagename, _templatename, context, doctree):
     keep_room_for_formulas(soup)
     fold_solutions(soup)
     mend_lists(soup)
+    mend_summaries(soup)
+    close_wide_tables(soup)
     break_names(soup)
     mark_korean(soup)
     title = soup.find("h1")

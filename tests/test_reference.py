@@ -23,7 +23,7 @@ from tools.chapter import prose, read
 from tools.layout import ROOT, chapters, parts
 from tools.pages.api import homes, mend_peers, uses, using
 from tools.pages.reference import index_without_spaces, link_to_the_entry, shown
-from tools.pages.theme import mark_korean
+from tools.pages.theme import fit_tables, mark_korean
 
 REFERENCE = ROOT / "chapters" / "reference"
 CHAPTERS = [path for path in chapters()[1:] if path.parent != REFERENCE]
@@ -279,6 +279,23 @@ def test_korean_words_are_marked_as_korean(page, marked):
     soup = BeautifulSoup(page, "html.parser")
     mark_korean(soup)
     assert str(soup) == (marked or page)
+
+
+@pytest.mark.parametrize(("columns", "rows", "turned", "dense"), [
+    (9, 3, True, False), (11, 8, True, True), (9, 9, False, True), (8, 3, False, True), (6, 2, False, False),
+])  # fmt: skip
+def test_a_table_that_is_wider_than_high_is_turned_and_one_of_many_columns_is_set_closer(columns, rows, turned, dense):
+    cells = [[f"{row}.{column}" for column in range(columns)] for row in range(rows)]
+    html = [f"<tr>{''.join(f'<{tag}>{cell}</{tag}>' for cell in row)}</tr>"
+            for row, tag in zip(cells, ["th", *["td"] * (rows - 1)], strict=True)]
+    head, *body = html
+    soup = BeautifulSoup(f"<table><thead>{head}</thead><tbody>{''.join(body)}</tbody></table>", "html.parser")
+    fit_tables(soup)
+    found = [[cell.get_text() for cell in row.find_all(["th", "td"])] for row in soup.find_all("tr")]
+    assert found == ([list(row) for row in zip(*cells, strict=True)] if turned else cells)
+    assert {cell.name for cell in soup.thead.find_all(["th", "td"])} == {"th"}
+    assert {cell.name for cell in soup.tbody.find_all(["th", "td"])} == {"td"}
+    assert ("dense" in soup.table.get("class", [])) is dense
 
 
 def test_the_map_links_every_page_in_the_contents_once(built_book):

@@ -9,6 +9,7 @@ const opened = import(new URL("pagefind/pagefind.js", ROOT)).then(async (pagefin
 });
 const known = fetch(new URL("pagefind/words.json", ROOT)).then((answer) => answer.json());
 
+const address = (path) => new URL(path.slice(1).replace(/(^|\/)$/, "$1index.html"), ROOT);
 const bare = (text) => text.toLowerCase().normalize("NFC").replace(/[^\p{L}\p{N}\s]/gu, "");
 
 /** How many letters are to be changed, put in, left out or exchanged with their neighbour to make one word another. */
@@ -50,7 +51,7 @@ async function find(query, pages) {
     const worth = (place) => place.weighted_locations.reduce((sum, word) => sum + word.balanced_score, named(place));
     const best = page.sub_results.sort((one, other) => worth(other) - worth(one));
     return best.slice(0, results.length > 1 ? PLACES : 4 * PLACES).map((place) => ({
-      href: new URL(page.raw_url.slice(1), ROOT) + (place.anchor ? `#${place.anchor.id}` : ""),
+      href: address(page.raw_url) + (place.anchor ? `#${place.anchor.id}` : ""),
       title: place.title.replace(/#$/, ""), page: page.meta.title, excerpt: place.excerpt,
     }));
   });

@@ -92,7 +92,7 @@ def write_index(app, exception) -> None:
         return
     folder = Path(app.outdir, "pagefind")
     command = [sys.executable, "-m", "pagefind_bin", "--site", str(COPIES), "--output-path", str(folder), "--silent",
-               "--force-language", "en", "--keep-index-url", "--exclude-selectors", ", ".join(LEFT_OUT)]
+               "--force-language", "en", "--exclude-selectors", ", ".join(LEFT_OUT)]
     subprocess.run(command, check=True)
     for path in folder.iterdir():
         if path.name.startswith(NEVER_SHOWN):

@@ -96,11 +96,31 @@ def mend_summaries(soup) -> None:
         del summary["aria-label"]
 
 
-def close_wide_tables(soup) -> None:
-    """Set a table of many columns closer."""
+def turn(table) -> None:
+    """Let rows and columns change places, the heads with them."""
+    rows = [row.find_all(["th", "td"], recursive=False) for row in table.find_all("tr")]
+    lines = [BeautifulSoup("<tr></tr>", "html.parser").tr for _ in rows[0]]
+    for line, cells in zip(lines, zip(*rows, strict=True), strict=True):
+        line.extend([cell.extract() for cell in cells])
+    for cell in lines[0].find_all("td"):
+        cell.name = "th"
+    for line in lines[1:]:
+        line.th.name = "td"
+    table.thead.clear()
+    table.thead.append(lines[0])
+    table.tbody.clear()
+    table.tbody.extend(lines[1:])
+
+
+def fit_tables(soup) -> None:
+    """Turn a table that is wider than high and has many columns; set one closer that has many even so."""
     for table in soup.find_all("table"):
-        row = table.find("tr")
-        if row is not None and len(row.find_all(["th", "td"], recursive=False)) > 6:
+        rows = table.find_all("tr")
+        columns = len(rows[0].find_all(["th", "td"], recursive=False))
+        if columns > max(8, len(rows)) and table.thead and not table.find(["th", "td"], attrs={"colspan": True}):
+            turn(table)
+            columns = len(rows)
+        if columns > 6:
             table["class"] = [*table.get("class", []), "dense"]
 
 
@@ -153,7 +173,7 @@ def finish_page(app, pagename, _templatename, context, doctree):
     fold_solutions(soup)
     mend_lists(soup)
     mend_summaries(soup)
-    close_wide_tables(soup)
+    fit_tables(soup)
     break_names(soup)
     mark_korean(soup)
     title = soup.find("h1")

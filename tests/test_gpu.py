@@ -39,7 +39,8 @@ def shown(page: Path) -> list[str]:
     """What a page shows of its first recorded cell."""
     env = SimpleNamespace(docname="page", doc2path=lambda _name: str(page), note_dependency=lambda _path: None)
     document = SimpleNamespace(settings=SimpleNamespace(env=env))
-    directive = Recorded("recorded", ["1"], {}, [], 1, 0, "", SimpleNamespace(document=document), None)
+    state, machine = SimpleNamespace(document=document), SimpleNamespace(reporter=None)
+    directive = Recorded("recorded", ["1"], {}, [], 1, 0, "", state, machine)
     return [node.astext() for node in directive.run()]
 
 

@@ -187,9 +187,10 @@ CUT = """() => {
   const page = document.documentElement.scrollWidth > innerWidth ? ["the page scrolls sideways"] : [];
   return [...page, ...cut.map(box => `${box.tagName} ${box.className} ${box.textContent.slice(0, 60)}`)];
 }"""
-# Beside the contents, no line of code is broken, unless the reader has unfolded it; what a cell prints does not scroll.
+# Beside the contents, no line of a cell is broken, unless the reader has unfolded it; what is shown from the package
+# has lines of up to 120 columns.
 BROKEN_LINES = """() => [...document.querySelectorAll(".bd-article pre")].filter(box => {
-  if (box.closest("details.hide")) return false;
+  if (!box.closest("div.cell") || box.closest("details.hide")) return false;
   const space = box.style.whiteSpace;
   box.style.whiteSpace = "pre";
   const cut = box.scrollWidth > box.clientWidth + 1;

@@ -46,9 +46,15 @@ async function mended(query) {
 async function find(query, pages) {
   const {results} = await (await opened).search(query);
   const data = await Promise.all(results.slice(0, pages).map((result) => result.data()));
+  const worded = (title) => bare(title.replace(/^\d+\. /, ""));
+  const titled = (page) => 2 * worded(page.meta.title).startsWith(bare(query))
+    + (query.includes("_") && page.sub_results.some((place) => place.title === query)); // an entry of the API
+  data.sort((one, other) => titled(other) - titled(one));
   const places = data.flatMap((page) => {
     const named = (place) => bare(place.title).startsWith(bare(query)) ? 1e6 : 0;
-    const worth = (place) => place.weighted_locations.reduce((sum, word) => sum + word.balanced_score, named(place));
+    const last = (place) => /^[\d. ]*(Exercises|Summary|Further reading)$/.test(place.title) ? 0.3 : 1;
+    const worth = (place) => last(place)
+      * place.weighted_locations.reduce((sum, word) => sum + word.balanced_score, named(place));
     const best = page.sub_results.sort((one, other) => worth(other) - worth(one));
     return best.slice(0, results.length > 1 ? PLACES : 4 * PLACES).map((place) => ({
       href: address(page.raw_url) + (place.anchor ? `#${place.anchor.id}` : ""),
@@ -115,6 +121,10 @@ export function attach(form, box, pages) {
     else history.replaceState(null, "", `?q=${encodeURIComponent(asked)}`);
   });
   (dialog ?? box.parentElement).addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && dialog) { // which would empty the field first
+      event.preventDefault();
+      dialog.close();
+    }
     const way = {ArrowDown: 1, ArrowUp: -1}[event.key];
     const stops = [input, ...list.querySelectorAll("a")], next = stops[stops.indexOf(document.activeElement) + way];
     if (way && stops.includes(document.activeElement) && next) {

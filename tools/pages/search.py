@@ -24,7 +24,7 @@ LEFT_OUT = (".cell_output", "nav", ".stamp", ".in-the-api", ".api-link", "a.head
             "table.offered")
 NEVER_SHOWN = ("pagefind-component-ui", "pagefind-highlight", "pagefind-modular-ui", "pagefind-ui", "wasm.unknown")
 # How much a word counts: what teaches it comes first, and lists of words come last.
-WEIGHTS = {"api": 0.5, "index": 0.3, "glossary": 0.2, "bibliography": 0.1, "status": 0.1, "teaching": 0.1,
+WEIGHTS = {"index": 0.2, "glossary": 0.1, "bibliography": 0.1, "status": 0.1, "teaching": 0.1,
            "accessibility": 0.1}
 SECTION = re.compile(r'<section\b[^>]*?\bid="([^"]+)"[^>]*>(\s*(?:<span id="[^"]+"></span>\s*)*)<h([1-6])')
 NAME = r'<span class="sig-name[^>]*>(?:<span[^>]*>)?([^<]+)'
@@ -54,9 +54,9 @@ def copy_of(name: str, body: str) -> str:
     body = ENTRY.sub(r'<h3 id="\1">\2</h3>', body)
     body = TERM.sub(r'<h3 id="\1">\2</h3>', body)
     title = HEADING.search(body)
-    stem = name.rsplit("/", 1)[1].split("-")[0] if "/" in name else name
-    weight = WEIGHTS.get(stem, 1) if name.startswith("chapters/reference/") or stem == "index" else 1
-    weight = f'data-pagefind-weight="{weight}"' if weight != 1 else ""
+    stem = name.rsplit("/", 1)[-1]
+    weight = WEIGHTS.get(stem, 0.3 if name.startswith("chapters/reference/") else 1)
+    weight = f'data-pagefind-weight="{weight}"' if weight < 1 else ""  # even 1 would make headings count no more
     return PAGE.format(title=plain(title[1]) if title else name, weight=weight, body=body)
 
 

@@ -62,8 +62,11 @@ async function find(query, pages) {
     }));
   });
   const marked = places.flatMap((place) => [...place.excerpt.matchAll(/<mark>(.*?)<\/mark>/g)].map((word) => bare(word[1])));
-  const whole = bare(query).split(/\s+/).every((word) => marked.some((other) => other.startsWith(word.slice(0, 5))));
-  return {places, whole, total: results.length};
+  // Where a word is nowhere, Pagefind finds what begins as it does. Endings may differ.
+  const start = (word) => word.slice(0, Math.min(5, Math.max(3, word.length - 2)));
+  const there = bare(query).split(/\s+/).map((word) => marked.some((other) => other.startsWith(start(word))));
+  if (!there.some(Boolean)) return {places: [], whole: false, total: 0};
+  return {places, whole: there.every(Boolean), total: results.length};
 }
 
 function element(tag, content, more = {}) {

@@ -25,6 +25,8 @@ def copied(body: str, name: str = "chapters/part/page") -> str:
     (r'<span class="math notranslate">\(\lambda &lt; 1\)</span>', "<span>λ &lt; 1</span>"),
     (r'<span class="math notranslate">\(\frac{1}{2}\)</span>', "<span>…</span>"),
     ('<div class="math">\n\\[a\\]</div>', "<span>…</span>"),
+    ('<div class="slide math" id="e">\n<span class="eqno">(5.3)<a>#</a></span>\\[a\\]</div>', "<span>…</span>"),
+    ('<pre><span class="s2">r"$\\eta$, a share"</span></pre>', '<pre><span class="s2">r"…, a share"</span></pre>'),
 ])  # fmt: skip
 def test_what_can_be_found_is_a_heading_with_an_address_and_no_formula_is_code(body, text):
     assert copied(body) == text

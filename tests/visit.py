@@ -190,7 +190,7 @@ CUT = """() => {
 # Beside the contents, no line of a cell is broken, unless the reader has unfolded it; what is shown from the package
 # has lines of up to 120 columns.
 BROKEN_LINES = """() => [...document.querySelectorAll(".bd-article pre")].filter(box => {
-  if (!box.closest("div.cell") || box.closest("details.hide")) return false;
+  if (!box.closest(".cell_input") || box.closest("details.hide")) return false;
   const space = box.style.whiteSpace;
   box.style.whiteSpace = "pre";
   const cut = box.scrollWidth > box.clientWidth + 1;

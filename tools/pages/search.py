@@ -30,7 +30,8 @@ SECTION = re.compile(r'<section\b[^>]*?\bid="([^"]+)"[^>]*>(\s*(?:<span id="[^"]
 NAME = r'<span class="sig-name[^>]*>(?:<span[^>]*>)?([^<]+)'
 ENTRY = re.compile(rf'<dt class="sig[^>]*?\bid="([^"]+)"[^>]*>.*?{NAME}.*?</dt>', re.DOTALL)
 TERM = re.compile(r'<dt id="(term-[^"]+)">(.*?)</dt>', re.DOTALL)
-FORMULA = re.compile(r'<(span|div) class="math\b[^>]*>\s*\\[(\[](.*?)\\[)\]]\s*</\1>', re.DOTALL)
+NUMBER = r'(?:\s*<span class="eqno">.*?</span>)?'
+FORMULA = re.compile(rf'<(span|div) class="[^"]*\bmath\b[^>]*>{NUMBER}\s*\\[(\[](.*?)\\[)\]]\s*</\1>', re.DOTALL)
 HEADING = re.compile(r"<h[1-6]\b[^>]*>(.*?)</h[1-6]>", re.DOTALL)
 
 
@@ -51,6 +52,7 @@ def spoken(formula: re.Match) -> str:
 def copy_of(name: str, body: str) -> str:
     """A page as the search reads it."""
     body = SECTION.sub(r'<section>\2<h\3 id="\1"', FORMULA.sub(spoken, body))
+    body = re.sub(r"\$[^$<>]+\$", "…", body)  # a formula in the code of a figure
     body = ENTRY.sub(r'<h3 id="\1">\2</h3>', body)
     body = TERM.sub(r'<h3 id="\1">\2</h3>', body)
     title = HEADING.search(body)

@@ -150,8 +150,18 @@ def mark_korean(soup) -> None:
             text.replace_with(BeautifulSoup(marked, "html.parser"))
 
 
+def name_folds(contents):
+    """The contents at the left, in which a fold that shows nothing but an arrow has a name."""
+    def named(*args, **how) -> str:
+        return str(contents(*args, **how)).replace("<summary>", '<summary aria-label="Pages below this one">')
+
+    return named
+
+
 def finish_page(app, pagename, _templatename, context, doctree):
     """Mend one page before it is written."""
+    if "generate_toctree_html" in context:
+        context["generate_toctree_html"] = name_folds(context["generate_toctree_html"])
     if sliders.HOLDER in context.get("body", ""):
         app.add_js_file("interactive.js", loading_method="defer")
     context["script_files"] = [

@@ -1,5 +1,6 @@
 """The reference pages: nothing public, cited or written is missing from them."""
 
+import functools
 import importlib
 import inspect
 import pkgutil
@@ -74,6 +75,7 @@ def test_every_page_of_a_module_stands_below_the_api_in_the_contents():
     assert every[first : first + len(below)] == below
 
 
+@functools.cache
 def page_of(built_book, name: str) -> BeautifulSoup:
     return BeautifulSoup((built_book / f"{name}.html").read_text(encoding="utf-8"), "html.parser")
 
@@ -84,8 +86,7 @@ def test_the_page_of_a_module_begins_with_a_table_of_all_its_names(module, built
     rows = page.select("table.offered tbody tr")
     assert {row.a["href"].removeprefix("#") for row in rows} == public(module)
     assert all(len(row.select("td")[1].get_text().split()) > 2 for row in rows)
-    entries = [place["id"] for place in page.select("dt.sig[id]")]
-    assert [row.a["href"].removeprefix("#") for row in rows] == [name for name in entries if name in public(module)]
+    assert public(module) <= {place["id"] for place in page.select("dt.sig[id]")}
 
 
 def test_every_address_that_the_api_had_while_it_was_one_page_still_leads_to_the_entry(built_book):

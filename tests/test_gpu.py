@@ -4,9 +4,11 @@ import json
 import re
 import statistics
 from pathlib import Path
+from types import SimpleNamespace
 
 from tools.execute.gpu import main, record
 from tools.layout import ROOT
+from tools.pages.recorded import Recorded
 
 CHAPTER = """---
 kernelspec: {display_name: Python 3, name: python3}
@@ -31,6 +33,25 @@ def test_a_record_holds_what_the_gpu_cells_print(tmp_path):
     assert result["cells"] == ["21"]
     assert result["device"] == "a device"
     assert set(result) == {"device", "versions", "date", "cells"}
+
+
+def shown(page: Path) -> list[str]:
+    """What a page shows of its first recorded cell."""
+    env = SimpleNamespace(docname="page", doc2path=lambda _name: str(page), note_dependency=lambda _path: None)
+    document = SimpleNamespace(settings=SimpleNamespace(env=env))
+    state, machine = SimpleNamespace(document=document), SimpleNamespace(reporter=None)
+    directive = Recorded("recorded", ["1"], {}, [], 1, 0, "", state, machine)
+    return [node.astext() for node in directive.run()]
+
+
+def test_a_page_shows_a_record_and_nothing_until_there_is_one(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(CHAPTER, encoding="utf-8")
+    assert shown(page) == []
+    record(page, "a device")
+    (text,) = shown(page)
+    assert "on a device" in text
+    assert text.endswith("21")
 
 
 def test_without_a_gpu_the_command_says_what_is_wanted(capsys, monkeypatch):

@@ -1,5 +1,6 @@
 """The reference pages: nothing public, cited or written is missing from them."""
 
+import functools
 import importlib
 import inspect
 import pkgutil
@@ -20,9 +21,10 @@ from sphinx.util.docutils import docutils_namespace, patch_docutils
 
 import lossbook
 from tools.chapter import prose, read
-from tools.layout import ROOT, chapters
-from tools.pages.reference import homes, index_without_spaces, link_to_the_entry, shown, uses
-from tools.pages.theme import mark_korean
+from tools.layout import ROOT, chapters, parts
+from tools.pages.api import homes, mend_peers, uses, using
+from tools.pages.reference import index_without_spaces, link_to_the_entry, shown
+from tools.pages.theme import fit_tables, mark_korean
 
 REFERENCE = ROOT / "chapters" / "reference"
 CHAPTERS = [path for path in chapters()[1:] if path.parent != REFERENCE]
@@ -40,25 +42,91 @@ def public(module) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def api(tmp_path_factory) -> tuple[list[str], str]:
-    """The names on the API page, read by Sphinx itself, and what Sphinx warns of."""
+def api(tmp_path_factory) -> tuple[dict[str, str], str]:
+    """The names on the API pages and the page of each, read by Sphinx itself, and what Sphinx warns of."""
     folder, log = tmp_path_factory.mktemp("api"), StringIO()
-    (folder / "index.md").write_text((REFERENCE / "api.md").read_text(encoding="utf-8"), encoding="utf-8")
+    (folder / "index.md").write_text("# API\n", encoding="utf-8")
+    for page in REFERENCE.glob("api-*.md"):
+        (folder / page.name).write_text(page.read_text(encoding="utf-8"), encoding="utf-8")
     extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
-    settings = {"extensions": extensions, "suppress_warnings": ["myst.xref_missing"]}
+    settings = {"extensions": extensions, "suppress_warnings": ["myst.xref_missing", "toc.not_included"]}
     with warnings.catch_warnings(), docutils_namespace(), patch_docutils():
         warnings.simplefilter("ignore")
         app = Sphinx(folder, None, folder / "out", folder / "trees", "dummy", settings, status=None, warning=log)
         app.build()
-    return [name for name in app.env.get_domain("py").objects if name.count(".") == 2], log.getvalue()
+    entries = app.env.get_domain("py").objects.items()
+    return {name: entry.docname for name, entry in entries if name.count(".") == 2}, log.getvalue()
 
 
-def test_every_public_name_is_on_the_api_page(api):
-    assert set(api[0]) == set().union(*map(public, MODULES))
+def test_every_public_name_is_on_the_page_of_its_module(api):
+    assert api[0] == {name: f"api-{name.split('.')[1]}" for module in MODULES for name in public(module)}
 
 
-def test_no_name_is_on_the_api_page_twice(api):
+def test_no_name_is_in_the_api_twice(api):
     assert "duplicate object description" not in api[1]
+
+
+def test_every_page_of_a_module_stands_below_the_api_in_the_contents():
+    top = {page for _, pages in parts(below=False) for page in pages}
+    every = [page for _, pages in parts() for page in pages]
+    below = [page for page in every if page not in top]
+    assert sorted(below) == sorted(f"chapters/reference/api-{name}" for name in NAMES)
+    first = every.index("chapters/reference/api") + 1
+    assert every[first : first + len(below)] == below
+
+
+@functools.cache
+def page_of(built_book, name: str) -> BeautifulSoup:
+    return BeautifulSoup((built_book / f"{name}.html").read_text(encoding="utf-8"), "html.parser")
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
+def test_the_page_of_a_module_begins_with_a_table_of_all_its_names(module, built_book):
+    page = page_of(built_book, f"chapters/reference/api-{module.__name__.split('.')[1]}")
+    rows = page.select("table.offered tbody tr")
+    assert {row.a["href"].removeprefix("#") for row in rows} == public(module)
+    assert all(len(row.select("td")[1].get_text().split()) > 2 for row in rows)
+    assert public(module) <= {place["id"] for place in page.select("dt.sig[id]")}
+
+
+def test_every_address_that_the_api_had_while_it_was_one_page_still_leads_to_the_entry(built_book):
+    page = page_of(built_book, "chapters/reference/api")
+    for name in set().union(*map(public, MODULES)):
+        link = page.find(id=name).a["href"]
+        assert link == f"api-{name.split('.')[1]}.html#{name}"
+    assert {page.find(id=f"module-lossbook.{name}").a["href"].split("#")[0] for name in NAMES} == {
+        f"api-{name}.html" for name in NAMES
+    }
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
+def test_a_chapter_and_each_of_its_losses_in_the_api_lead_to_each_other(chapter, built_book):
+    address = chapter.relative_to(ROOT).with_suffix("").as_posix()
+    page = page_of(built_book, address)
+    links = page.select("p.in-the-api a")
+    assert [link.get_text() for link in links[:1]] == ["API"]
+    assert len(links) > 1
+    for link in links[1:]:
+        file, name = re.search(r"reference/(api-\w+)\.html#(.+)$", link["href"]).groups()
+        entry = page_of(built_book, f"chapters/reference/{file}").find(id=name).find_next_sibling("dd")
+        back = [other["href"] for other in entry.find_all("a")]
+        assert f"../{chapter.parent.name}/{chapter.stem}.html" in back, (name, back)
+
+
+def test_the_chapter_that_says_a_name_most_teaches_it():
+    cell = "```{code-cell} ipython3\nfrom lossbook import focal_loss\n```\n"
+    texts = {"first": cell, "second": f"{cell}Why `focal_loss`?\n", "third": "focal_loss " * 9}
+    assert using("lossbook.imbalance.focal_loss", texts) == ["second", "first"]
+    assert using("lossbook.imbalance.ohem_loss", texts) == []
+
+
+def test_what_an_entry_says_of_other_libraries_is_named(built_book):
+    lines = ["One line.", "", "Peers: torch agrees.", "", "Its Peers: stay."]
+    mend_peers(None, "function", "f", None, None, lines)
+    assert lines == ["One line.", "", "**In other libraries:** torch agrees.", "", "Its Peers: stay."]
+    said = [page_of(built_book, f"chapters/reference/api-{name}").get_text() for name in NAMES]
+    assert sum(text.count("In other libraries:") for text in said) >= 40
+    assert [name for name, text in zip(NAMES, said, strict=True) if "Peers:" in text] == []
 
 
 def test_every_loss_can_be_imported_from_the_top():
@@ -214,10 +282,28 @@ def test_korean_words_are_marked_as_korean(page, marked):
     assert str(soup) == (marked or page)
 
 
-def test_the_map_links_every_page_of_the_book_once(built_book):
+@pytest.mark.parametrize(("columns", "rows", "turned", "dense"), [
+    (9, 3, True, False), (11, 8, True, True), (9, 9, False, True), (8, 3, False, True), (6, 2, False, False),
+])  # fmt: skip
+def test_a_table_that_is_wider_than_high_is_turned_and_one_of_many_columns_is_set_closer(columns, rows, turned, dense):
+    cells = [[f"{row}.{column}" for column in range(columns)] for row in range(rows)]
+    html = [f"<tr>{''.join(f'<{tag}>{cell}</{tag}>' for cell in row)}</tr>"
+            for row, tag in zip(cells, ["th", *["td"] * (rows - 1)], strict=True)]
+    head, *body = html
+    soup = BeautifulSoup(f"<table><thead>{head}</thead><tbody>{''.join(body)}</tbody></table>", "html.parser")
+    fit_tables(soup)
+    found = [[cell.get_text() for cell in row.find_all(["th", "td"])] for row in soup.find_all("tr")]
+    assert found == ([list(row) for row in zip(*cells, strict=True)] if turned else cells)
+    assert {cell.name for cell in soup.thead.find_all(["th", "td"])} == {"th"}
+    assert {cell.name for cell in soup.tbody.find_all(["th", "td"])} == {"td"}
+    assert ("dense" in soup.table.get("class", [])) is dense
+
+
+def test_the_map_links_every_page_in_the_contents_once(built_book):
     page = BeautifulSoup((built_book / "chapters" / "index.html").read_text(encoding="utf-8"), "html.parser")
     links = [link["href"].split("#")[0] for link in page.select(".book-map a")]
-    assert links == [f"{path.parent.name}/{path.stem}.html" for path in chapters()[1:]]
+    listed = [page for _, pages in parts(below=False)[1:] for page in pages]
+    assert links == [f"{page.removeprefix('chapters/')}.html" for page in listed]
 
 
 def plain(text: str) -> str:

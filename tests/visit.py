@@ -6,13 +6,12 @@ import json
 import re
 from pathlib import Path
 
-import axe_playwright_python
 from figures import FIGURES
 from PIL import Image
 
 from tools.browser import load_pictures, open_figures, use_theme, wait_until_ready
 
-Image.MAX_IMAGE_PIXELS = None  # the page of the API is long
+Image.MAX_IMAGE_PIXELS = None  # a page of figures is long
 
 THEMES = ("light", "dark")
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
@@ -188,6 +187,43 @@ CUT = """() => {
   const page = document.documentElement.scrollWidth > innerWidth ? ["the page scrolls sideways"] : [];
   return [...page, ...cut.map(box => `${box.tagName} ${box.className} ${box.textContent.slice(0, 60)}`)];
 }"""
+# Beside the contents, no line of a cell is broken, unless the reader has unfolded it; what is shown from the package
+# has lines of up to 120 columns.
+BROKEN_LINES = """() => [...document.querySelectorAll(".bd-article pre")].filter(box => {
+  if (!box.closest(".cell_input") || box.closest("details.hide")) return false;
+  const space = box.style.whiteSpace;
+  box.style.whiteSpace = "pre";
+  const cut = box.scrollWidth > box.clientWidth + 1;
+  box.style.whiteSpace = space;
+  return cut;
+}).map(box => box.innerText.slice(0, 60))"""
+# Neither code nor a table scrolls there, and on a phone no code does.
+SCROLLING = """boxes => [...document.querySelectorAll(boxes)].filter(box => box.scrollWidth > box.clientWidth + 1
+).map(box => box.innerText.slice(0, 60))"""
+CODE = ".bd-article div:is(.cell_input, [class*='highlight-']):not(.cell_output *) pre"
+TABLES = ".bd-article .pst-scrollable-table-container"
+# What scrolls sideways shows at which of its edges there is more, before and after it was pushed to its end.
+UNHINTED = """async () => {
+  const painted = () => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
+  const all = ".bd-article :is(pre, div.math, span.wide, .pst-scrollable-table-container)";
+  const wide = [...document.querySelectorAll(all)].filter(box => box.scrollWidth > box.clientWidth + 1);
+  const shows = (box, more) => box.dataset.more === more && getComputedStyle(box).maskImage !== "none";
+  const faults = wide.filter(box => !shows(box, "right"));
+  for (const box of wide) box.scrollLeft = 1e6;
+  await painted();
+  faults.push(...wide.filter(box => !shows(box, "left")));
+  for (const box of wide) box.scrollLeft = 0;
+  await painted();
+  return {found: wide.length, faults: faults.map(box => box.outerHTML.slice(0, 100))};
+}"""
+# A formula in a line ends with the line, or scrolls inside it.
+LEAVING = """() => {
+  const {right} = document.querySelector(".bd-article").getBoundingClientRect();
+  return [...document.querySelectorAll(".bd-article span.math > mjx-container")].filter(formula =>
+    formula.getBoundingClientRect().right > right + 1
+    && !formula.closest("span.wide, .pst-scrollable-table-container, div.math")
+  ).map(formula => formula.parentElement.outerHTML.slice(0, 100));
+}"""
 # Contrast takes axe long, and thousands of words share few colours: one of each colour, size and ground is asked.
 # Formulas take the colour of their text; they and the words of code that are not asked leave the page.
 SAMPLE = """() => {
@@ -208,7 +244,7 @@ SAMPLE = """() => {
   for (const element of asked) element.classList.add("sample");
   for (const element of left) element.replaceWith(...element.childNodes);
 }"""
-AXE_CORE = str(Path(axe_playwright_python.__file__).with_name("axe.min.js"))
+AXE_CORE = str(Path(__file__).parent / "axe-core" / "axe.min.js")  # 4.14.1, as npm has it; its licence lies beside it
 AXE = """async (tags) => {
   const {violations} = await axe.run({runOnly: tags, rules: {"color-contrast": {enabled: false}}});
   return violations;
@@ -295,6 +331,17 @@ def computed(figure, position):
     return values, tables
 
 
+def on_paper(tab):
+    """The number of the title on the screen and on paper, and what paper would cut."""
+    shown = """() => [...document.querySelectorAll("h1 .section-number")].filter(box => box.checkVisibility())
+      .map(box => box.textContent.trim())"""
+    screen = tab.evaluate(shown)
+    tab.emulate_media(media="print")
+    paper, cut = tab.evaluate(shown), tab.evaluate(SCROLLING, ".bd-article pre")
+    tab.emulate_media(media="screen")
+    return screen, paper, cut
+
+
 def look_at(tab, address):
     """Everything that the tests ask about one page."""
     requests, console, failed = [], [], []
@@ -334,6 +381,8 @@ def look_at(tab, address):
         " sharp: i.src.endsWith('.svg') || i.naturalWidth >= 2 * i.getBoundingClientRect().width - 2}))"
     )
     seen["contrasts"] = figure_contrasts(tab)
+    tab.set_viewport_size({"width": 1400, "height": 900})
+    wide = {"broken lines": tab.evaluate(BROKEN_LINES), 1400: tab.evaluate(SCROLLING, f"{TABLES}, .bd-article pre")}
     tab.set_viewport_size({"width": 360, "height": 800})
     places = "() => [...document.querySelectorAll('.interactive')].map(box => box.getBoundingClientRect().height)"
     seen["heights"] = [tab.evaluate(places)]
@@ -346,6 +395,11 @@ def look_at(tab, address):
         if name in FIGURES
     }
     seen["too wide"] = tab.evaluate(TOO_WIDE)
+    tab.wait_for_timeout(100)  # until the page has noticed
+    seen["unhinted"] = tab.evaluate(UNHINTED)
+    seen["leaving"] = tab.evaluate(LEAVING)
+    seen["scrolling"] = {**wide, 360: tab.evaluate(SCROLLING, CODE)}
+    seen["numbers on paper"] = on_paper(tab)
     seen["opened at its end"] = tab.evaluate(BEGUN)
     seen["cut"] = {}
     for width in (390, 320):

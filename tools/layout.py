@@ -42,12 +42,16 @@ def citation() -> dict:
     return yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
 
 
-def parts() -> list[tuple[str, list[str]]]:
-    """The parts of the book and the names of their pages; the first part is the front page, and has no name."""
+def parts(*, below: bool = True) -> list[tuple[str, list[str]]]:
+    """The parts of the book and the names of their pages; the first part is the front page, and has no name.
+
+    A page may have pages below it, as the one on the API has one for each module.
+    """
     contents = understood((ROOT / "_toc.yml").read_text(encoding="utf-8"))
     found = [("", [contents["root"]])]
     for part in contents.get("parts", []):
-        found.append((part.get("caption", ""), [page["file"] for page in part["chapters"]]))
+        pages = [(page, *page.get("sections", [])) if below else (page,) for page in part["chapters"]]
+        found.append((part.get("caption", ""), [page["file"] for family in pages for page in family]))
     return found
 
 

@@ -1,8 +1,8 @@
 """Sphinx extension: the two pictures of the whole book, made from `_toc.yml` and chapters/reference/teaching.yml.
 
-`{map}` shows every page as a tile with what the page says of itself, part by part, each with its picture; a line such
-as `IV: what if one class is rare?` in it says what leads to a part. chapters/reference/teaching.svg draws which chapter
-needs which; each build writes it anew.
+`{map}` shows every page, but those below another, as a tile with what the page says of itself, part by part, each with
+its picture; a line such as `IV: what if one class is rare?` in it says what leads to a part.
+chapters/reference/teaching.svg draws which chapter needs which; each build writes it anew.
 """
 
 import re
@@ -44,7 +44,7 @@ class Map(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         leads = dict(line.split(": ", 1) for line in self.content if line.strip())
         box = nodes.container(classes=["book-map"])
-        for name, pages in parts()[1:]:
+        for name, pages in parts(below=False)[1:]:
             number = name.split(" · ")[0]
             lead = ["", f"*{leads[number]}*"] if number in leads else []
             tiles = [f"- {{doc}}`/{page}`\n\n  {about(ROOT / f'{page}.md')}" for page in pages]

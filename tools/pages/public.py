@@ -31,6 +31,7 @@ REDIRECT = """<!DOCTYPE html>
 <meta charset="utf-8" />
 <title>{title}</title>
 <meta http-equiv="refresh" content="0; url={page}" />
+<link rel="icon" href="_static/favicon.svg" type="image/svg+xml" />
 <link rel="canonical" href="{canonical}" />
 {metatags}
 </head>

@@ -1,53 +1,17 @@
-"""Sphinx extension: the reference pages and the chapters lead to each other.
+"""Sphinx extension: what chapters show and readers look up leads to the reference.
 
-Each entry of the API page names the chapters whose code uses it.
 Each source that a chapter shows from the package is followed by its full name, which leads to its entry.
 A Korean term is found whether or not the reader puts spaces into it.
 """
 
-import functools
 import importlib
 import inspect
-import pkgutil
 import re
 
 from docutils import nodes
 from sphinx import addnodes
 
-import lossbook
-from tools.chapter import code_blocks
-from tools.layout import ROOT, chapters
-
-
-@functools.cache
-def homes(name: str) -> list[str]:
-    """The modules that offer what `name` says: its own, and those of the package that export the same thing."""
-    own, attribute = name.rsplit(".", 1)
-    public = [f"lossbook.{found.name}" for found in pkgutil.iter_modules(lossbook.__path__) if found.name[0] != "_"]
-    offered = {home: vars(importlib.import_module(home)).get(attribute) for home in ("lossbook", *public)}
-    thing = offered.get(own)
-    return [own, *(home for home, other in offered.items() if home != own and other is thing is not None)]
-
-
-def uses(text: str, name: str) -> bool:
-    """Say whether the code cells of a chapter use `name`, such as lossbook.imbalance.focal_loss."""
-    attribute = name.rsplit(".", 1)[1]
-    home = "|".join(map(re.escape, homes(name)))
-    short = "|".join(module.removeprefix("lossbook.") for module in homes(name))
-    by_path = rf"(?<![\w.])(?:{home}|{short})\.{attribute}\b"
-    by_import = rf"^from (?:{home}) import (?:\([^)]*|.*)\b{attribute}\b"
-    return any(re.search(f"{by_path}|{by_import}", cell, re.MULTILINE) for cell in code_blocks(text))
-
-
-def name_the_chapters(app, _what, name, _object, _options, lines):
-    if name.count(".") != 2:
-        return
-    pages = [path for path in chapters() if path.parent.name != "reference"]
-    for page in pages:
-        app.env.note_dependency(str(page))
-    using = [page.relative_to(ROOT).with_suffix("") for page in pages if uses(page.read_text(encoding="utf-8"), name)]
-    if using:
-        lines += ["", "In the book: " + ", ".join(f":doc:`/{page.as_posix()}`" for page in using) + "."]
+from tools.layout import ROOT
 
 
 def bare(code: str) -> str:
@@ -84,7 +48,6 @@ def index_without_spaces(_app, doctree):
 
 
 def setup(app):
-    app.connect("autodoc-process-docstring", name_the_chapters, priority=900)
     app.connect("doctree-read", link_to_the_entry)
     app.connect("doctree-read", index_without_spaces)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -25,9 +25,6 @@ SCRIPTS = {
     "clipboard.min.js",
     "copybutton.js",
     "sphinx-book-theme.js",
-    "searchtools.js",
-    "language_data.js",
-    "searchindex.js",
     "tex-chtml.js",
     "page.js",
     "interactive.js",
@@ -95,6 +92,40 @@ def fold_solutions(soup) -> None:
         box["class"].remove("dropdown")
 
 
+def mend_summaries(soup) -> None:
+    """Let a fold be called by the words that are seen on it; myst-nb gives it another name."""
+    for summary in soup.select("summary[aria-label]"):
+        del summary["aria-label"]
+
+
+def turn(table) -> None:
+    """Let rows and columns change places, the heads with them."""
+    rows = [row.find_all(["th", "td"], recursive=False) for row in table.find_all("tr")]
+    lines = [BeautifulSoup("<tr></tr>", "html.parser").tr for _ in rows[0]]
+    for line, cells in zip(lines, zip(*rows, strict=True), strict=True):
+        line.extend([cell.extract() for cell in cells])
+    for cell in lines[0].find_all("td"):
+        cell.name = "th"
+    for line in lines[1:]:
+        line.th.name = "td"
+    table.thead.clear()
+    table.thead.append(lines[0])
+    table.tbody.clear()
+    table.tbody.extend(lines[1:])
+
+
+def fit_tables(soup) -> None:
+    """Turn a table that is wider than high and has many columns; set one closer that has many even so."""
+    for table in soup.find_all("table"):
+        rows = table.find_all("tr")
+        columns = len(rows[0].find_all(["th", "td"], recursive=False))
+        if columns > max(8, len(rows)) and table.thead and not table.find(["th", "td"], attrs={"colspan": True}):
+            turn(table)
+            columns = len(rows)
+        if columns > 6:
+            table["class"] = [*table.get("class", []), "dense"]
+
+
 def mend_lists(soup) -> None:
     """Say what Sphinx's lists are in words that assistive technology still knows."""
     for entry in soup.find_all(role="doc-biblioentry"):
@@ -105,6 +136,14 @@ def mend_lists(soup) -> None:
             parameter.name = "li"
 
 
+def break_names(soup) -> None:
+    """Let a name in a table of names break where one of its words ends."""
+    for name in soup.select("table.offered code"):
+        text = escape(name.get_text()).replace("_", "_<wbr>").replace(".", ".<wbr>")
+        name.clear()
+        name.append(BeautifulSoup(text, "html.parser"))
+
+
 def mark_korean(soup) -> None:
     """Say which words are Korean, so that they are spoken as Korean and drawn in a Korean font."""
     for text in soup.find_all(string=KOREAN):
@@ -113,8 +152,18 @@ def mark_korean(soup) -> None:
             text.replace_with(BeautifulSoup(marked, "html.parser"))
 
 
+def name_folds(contents):
+    """The contents at the left, in which a fold that shows nothing but an arrow has a name."""
+    def named(*args, **how) -> str:
+        return str(contents(*args, **how)).replace("<summary>", '<summary aria-label="Pages below this one">')
+
+    return named
+
+
 def finish_page(app, pagename, _templatename, context, doctree):
     """Mend one page before it is written."""
+    if "generate_toctree_html" in context:
+        context["generate_toctree_html"] = name_folds(context["generate_toctree_html"])
     if sliders.HOLDER in context.get("body", ""):
         app.add_js_file("interactive.js", loading_method="defer")
     if 'id="front-lines"' in context.get("body", ""):
@@ -144,6 +193,9 @@ def finish_page(app, pagename, _templatename, context, doctree):
     fold_solutions(soup)
     predictions.fold_answers(soup)
     mend_lists(soup)
+    mend_summaries(soup)
+    fit_tables(soup)
+    break_names(soup)
     mark_korean(soup)
     title = soup.find("h1")
     if title is not None:

@@ -130,7 +130,7 @@ def test_an_answer_loses_its_output_and_the_fold_over_it():
     assert (cell.outputs, cell.execution_count, cell.metadata) == ([], None, {})
 
 
-OPEN = "[...document.querySelectorAll('details.answer .cell_output')].map(box => box.checkVisibility({" \
+OPEN = "[...document.querySelectorAll('details.outcome .cell_output')].map(box => box.checkVisibility({" \
        "contentVisibilityAuto: true, visibilityProperty: true}) && box.getBoundingClientRect().height > 5)"
 
 
@@ -139,7 +139,7 @@ def test_an_answer_opens_by_keyboard_and_on_paper(browser, site):
     open_page(tab, site + FOCAL)
     assert len(tab.evaluate(OPEN)) >= 4
     assert not any(tab.evaluate(OPEN))
-    summary = tab.query_selector("details.answer > summary")
+    summary = tab.query_selector("details.outcome > summary")
     summary.focus()
     tab.keyboard.press("Enter")
     assert tab.evaluate(OPEN).count(True) == 1
@@ -154,8 +154,8 @@ def test_an_answer_stands_open_without_scripts(browser, site):
     context = browser.new_context(java_script_enabled=False)
     tab = context.new_page()
     tab.goto(site + FOCAL)
-    boxes = tab.query_selector_all("details.answer .cell_output")
+    boxes = tab.query_selector_all("details.outcome .cell_output")
     assert len(boxes) >= 4
     assert all(box.is_visible() and box.bounding_box()["height"] > 5 for box in boxes)
-    assert not tab.query_selector("details.answer > summary").is_visible()
+    assert not tab.query_selector("details.outcome > summary").is_visible()
     context.close()

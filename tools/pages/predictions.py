@@ -19,7 +19,7 @@ def mark_cells(_app, doctree) -> None:
 def fold_answers(soup) -> None:
     """Put each output that answers a prediction behind a button."""
     for output in soup.select(f"div.cell.{CLASS} > div.cell_output"):
-        fold = output.wrap(soup.new_tag("details", attrs={"class": "hide answer"}))
+        fold = output.wrap(soup.new_tag("details", attrs={"class": "hide outcome"}))
         summary = soup.new_tag("summary")
         for verb, kind in (("Show", "folded"), ("Hide", "unfolded")):
             summary.append(soup.new_tag("span", attrs={"class": kind}))

@@ -43,10 +43,21 @@ def double(values) -> torch.Tensor:
 
 
 def line(at, tables):
-    points = rows_with(tables, "x", "y", "fit")
-    pred = at["m"] * double(column(points, "x")) + at["c"]
+    points, trail = rows_with(tables, "x", "y", "fit"), rows_with(tables, "k", "m", "c")
+    x, y = double(column(points, "x")), double(column(points, "y"))
+    path = [double([at["m"], at["c"]]).requires_grad_()]
+    for _ in range(round(at["steps"])):
+        loss = lossbook.mse_loss(path[-1][0] * x + path[-1][1], y)
+        path.append(path[-1] - 0.05 * torch.autograd.grad(loss, path[-1])[0])
+    assert column(trail, "k") == list(range(41))
+    for i, name in enumerate("mc"):
+        yield column(trail, name), [path[min(k, len(path) - 1)][i].item() for k in range(41)]
+    pred = (path[-1][0] * x + path[-1][1]).detach()
     yield column(points, "fit"), pred
-    yield column(rows_with(tables, "mse"), "mse"), [lossbook.mse_loss(pred, double(column(points, "y")))]
+    sides = 50 / 10 * (double(column(points, "x")) - double(column(points, "side"))).abs()  # in the unit of y
+    yield sides.square().tolist(), (pred - y).square()
+    (mean,) = rows_with(tables, "mse", "foot")
+    yield [mean["mse"], (29 - mean["foot"]) ** 2, 25 * (mean["right"] + 4.8) ** 2], 3 * [lossbook.mse_loss(pred, y)]
 
 
 def noise(at, tables):
@@ -239,7 +250,9 @@ def judges(at, tables):
 
 
 FIGURES: dict[str, Row] = {
-    "fig-loss-sliders": Row([{"m": 3.3, "c": 5.3}, {"m": -2, "c": 13}, {"m": 8, "c": -1.5}], line),
+    "fig-loss-sliders": Row(
+        [{"m": 3.3, "c": 5.3, "steps": 0}, {"m": -2, "c": 13, "steps": 5}, {"m": 8, "c": -1.5, "steps": 40}], line
+    ),
     "fig-loss-noise": Row(
         [
             {"noise": "Gaussian", "pred": 5, "target": 8, "sigma": 2},

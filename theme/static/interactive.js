@@ -29,6 +29,7 @@
     if (!drag) return;
     const bound = Object.fromEntries(spec.params.map(({ name, bind }) => [name, bind]));
     let held = null;
+    chart.style.setProperty("--touch", drag.y ? "none" : "pan-y"); // what a finger still scrolls
 
     function place({ clientX, clientY }) {
       const box = chart.querySelector(".drag_group > g > .background").getBoundingClientRect();

@@ -127,6 +127,14 @@ def belief(at, tables):
     yield column(sums, "gap"), [information.kl_divergence(p, q)]
 
 
+def simplex(at, tables):
+    yield from belief(at, tables)
+    (you,) = rows_with(tables, "x", "top", "you")
+    green = you["x"] - you["top"] / 2
+    yield [1 - green - you["top"]], [at["q_red"]]
+    yield [green / (green + you["top"])], [at["share"]]
+
+
 def logits_and_gradients(at, tables):
     z = double([[at["z0"], at["z1"], at["z2"]]]).requires_grad_()
     bars = rows_with(tables, "q", "cross", "squared")
@@ -279,6 +287,9 @@ FIGURES: dict[str, Row] = {
     ),
     "fig-belief": Row(
         [{"q_red": 0.2, "share": 0.25}, {"q_red": 0.9, "share": 0.5}, {"q_red": 0.61, "share": 0.85}], belief
+    ),
+    "fig-simplex": Row(
+        [{"q_red": 0.8, "share": 0.5}, {"q_red": 0.07, "share": 0.31}, {"q_red": 0.61, "share": 0.94}], simplex
     ),
     "fig-softmax-sliders": Row(
         [{"z0": 0, "z1": 1.9, "z2": 0.7}, {"z0": 6, "z1": -6, "z2": 0}, {"z0": -2.5, "z1": 0.3, "z2": 4.1}],

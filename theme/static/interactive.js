@@ -29,7 +29,7 @@
     if (!drag) return;
     const bound = Object.fromEntries(spec.params.map(({ name, bind }) => [name, bind]));
     let held = null;
-    chart.style.setProperty("--touch", drag.y ? "none" : "pan-y"); // what a finger still scrolls
+    chart.style.setProperty("--touch", drag.y || drag.left ? "none" : "pan-y"); // what a finger still scrolls
 
     function place({ clientX, clientY }) {
       const box = chart.querySelector(".drag_group > g > .background").getBoundingClientRect();
@@ -37,10 +37,16 @@
     }
     function move(event) {
       const at = place(event);
-      for (const [axis, name] of Object.entries(held)) {
+      for (const axis of "xy") {
         const scale = view.scale(`drag_${axis}`);
+        at[axis] = scale?.invert?.(at[axis] * Math.max(...scale.range()));
+      }
+      // In a triangle (left, right, top): the share of the left corner, and of the right one in the rest.
+      const [top, right] = [Math.max(0, at.y), Math.max(0, at.x - Math.max(0, at.y) / 2)];
+      Object.assign(at, { left: 1 - right - top, rest: right / (right + top) });
+      for (const [axis, name] of Object.entries(held)) {
         const { min, max, step } = bound[name];
-        const value = Math.min(max, Math.max(min, scale.invert(at[axis] * Math.max(...scale.range()))));
+        const value = Math.min(max, Math.max(min, at[axis]));
         view.signal(name, +(min + Math.round((value - min) / step) * step).toFixed(9));
       }
       view.runAsync();

@@ -29,7 +29,10 @@
     if (!drag) return;
     const bound = Object.fromEntries(spec.params.map(({ name, bind }) => [name, bind]));
     let held = null;
-    chart.style.setProperty("--touch", drag.y || drag.left ? "none" : "pan-y"); // what a finger still scrolls
+    // A finger in the panel drags, and scrolls the page only where the drag goes sideways alone.
+    chart.style.touchAction = "pan-y pinch-zoom";
+    const still = (event) => held && (drag.y || drag.left) && event.preventDefault();
+    chart.addEventListener("touchstart", still, { passive: false });
 
     function place({ clientX, clientY }) {
       const box = chart.querySelector(".drag_group > g > .background").getBoundingClientRect();
@@ -43,7 +46,7 @@
       }
       // In a triangle (left, right, top): the share of the left corner, and of the right one in the rest.
       const [top, right] = [Math.max(0, at.y), Math.max(0, at.x - Math.max(0, at.y) / 2)];
-      Object.assign(at, { left: 1 - right - top, rest: right / (right + top) });
+      Object.assign(at, { left: 1 - right - top, rest: right / (right + top || 1) });
       for (const [axis, name] of Object.entries(held)) {
         const { min, max, step } = bound[name];
         const value = Math.min(max, Math.max(min, at[axis]));
@@ -53,7 +56,7 @@
     }
     chart.addEventListener("pointerdown", (event) => {
       const { x, y } = place(event);
-      if (event.button !== 0 || x < 0 || x > 1 || y < 0 || y > 1) return;
+      if (event.button !== 0 || x < 0 || x >= 1 || y < 0 || y > 1) return;
       const name = ([axis, names]) => [axis, [names].flat()[Math.floor(x * [names].flat().length)]];
       held = Object.fromEntries(Object.entries(drag).map(name));
       event.preventDefault();

@@ -238,7 +238,7 @@ class Interactive:
         return f'<div class="interactive" id="{self.name}-chart"><script type="application/json">{data}</script></div>'
 
 
-def interactive(chart: Any, *, name: str, alt: str) -> Interactive:
+def interactive(chart: Any, *, name: str, alt: str, drag: dict[str, str | list[str]] | None = None) -> Interactive:
     """Show an Altair chart whose sliders work on the page, without a kernel and without the network.
 
     The page shows a still picture until its script has loaded. Elsewhere, as in Colab, Altair shows it.
@@ -247,10 +247,14 @@ def interactive(chart: Any, *, name: str, alt: str) -> Interactive:
         chart: an Altair chart. Its sliders are parameters bound with ``alt.binding_range(name="γ", …)``.
         name: the figure's name, as in the cell's metadata: ``fig-`` and lower-case letters, digits, hyphens.
         alt: a sentence that says what is to be seen.
+        drag: the sliders that a drag across the view named "drag" moves, ``{"x": "m", "y": "c"}`` for instance;
+            a list has one slider for each column of the view. In a triangle with the corners (0, 0), (1, 0) and
+            (0.5, 1), "left" is the share of the left corner, and "rest" that of the right one in what is left.
+            This works on the page of the book.
 
     Raises:
         TypeError: when ``chart`` is no Altair chart, or ``name`` or ``alt`` is no string.
-        ValueError: when ``name`` or ``alt`` has another form.
+        ValueError: when ``name``, ``alt`` or ``drag`` has another form.
     """
     if not hasattr(chart, "to_dict") or not hasattr(chart, "configure"):
         raise TypeError(f"chart must be an Altair chart, got {type(chart).__name__}")
@@ -261,5 +265,8 @@ def interactive(chart: Any, *, name: str, alt: str) -> Interactive:
         raise ValueError(f"name must look like 'fig-focal-curve', got {name!r}")
     if not re.fullmatch(r"\S.*\.", alt.strip(), re.DOTALL) or len(alt.split()) < 4:
         raise ValueError(f"alt must be a sentence that says what is to be seen, got {alt!r}")
-    chart = chart.properties(description=alt.strip())
+    if drag is not None and not set(drag) <= {"x", "y", "left", "rest"}:
+        raise ValueError(f"drag must name sliders for x, y, left or rest, got {drag!r}")
+    more = {} if drag is None else {"usermeta": {"drag": drag}}
+    chart = chart.properties(description=alt.strip(), **more)
     return Interactive(chart.configure(**_VEGA_CONFIG), name)

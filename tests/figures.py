@@ -44,10 +44,21 @@ def double(values) -> torch.Tensor:
 
 
 def line(at, tables):
-    points = rows_with(tables, "x", "y", "fit")
-    pred = at["m"] * double(column(points, "x")) + at["c"]
+    points, trail = rows_with(tables, "x", "y", "fit"), rows_with(tables, "k", "m", "c")
+    x, y = double(column(points, "x")), double(column(points, "y"))
+    path = [double([at["m"], at["c"]]).requires_grad_()]
+    for _ in range(round(at["steps"])):
+        loss = lossbook.mse_loss(path[-1][0] * x + path[-1][1], y)
+        path.append(path[-1] - 0.05 * torch.autograd.grad(loss, path[-1])[0])
+    assert column(trail, "k") == list(range(41))
+    for i, name in enumerate("mc"):
+        yield column(trail, name), [path[min(k, len(path) - 1)][i].item() for k in range(41)]
+    pred = (path[-1][0] * x + path[-1][1]).detach()
     yield column(points, "fit"), pred
-    yield column(rows_with(tables, "mse"), "mse"), [lossbook.mse_loss(pred, double(column(points, "y")))]
+    sides = 50 / 10 * (double(column(points, "x")) - double(column(points, "side"))).abs()  # in the unit of y
+    yield sides.square().tolist(), (pred - y).square()
+    (mean,) = rows_with(tables, "mse", "foot")
+    yield [mean["mse"], (29 - mean["foot"]) ** 2, 25 * (mean["right"] + 4.8) ** 2], 3 * [lossbook.mse_loss(pred, y)]
 
 
 def noise(at, tables):
@@ -117,6 +128,14 @@ def belief(at, tables):
     yield column(sums, "gap"), [information.kl_divergence(p, q)]
 
 
+def simplex(at, tables):
+    yield from belief(at, tables)
+    (you,) = rows_with(tables, "x", "top", "you")
+    green = you["x"] - you["top"] / 2
+    yield [1 - green - you["top"]], [at["q_red"]]
+    yield [green / (green + you["top"])], [at["share"]]
+
+
 def logits_and_gradients(at, tables):
     z = double([[at["z0"], at["z1"], at["z2"]]]).requires_grad_()
     bars = rows_with(tables, "q", "cross", "squared")
@@ -126,7 +145,11 @@ def logits_and_gradients(at, tables):
         "squared": lossbook.mse_loss(z.softmax(1), double([[0, 1, 0]]), reduction="sum"),
     }
     for name, loss in losses.items():
-        yield column(bars, name), torch.autograd.grad(loss, z, retain_graph=True)[0][0]
+        slope = torch.autograd.grad(loss, z, retain_graph=True)[0][0]
+        yield column(bars, name), slope
+        words = {"cross": "cross-entropy", "squared": "squared error"}[name]
+        arrows = next(rows for rows in tables.values() if rows and rows[0].get("loss") == words)
+        yield column(arrows, "tip"), z[0].detach() - 3 * slope
 
 
 def weighted_yes(at, tables):
@@ -255,7 +278,9 @@ def judges(at, tables):
 
 
 FIGURES: dict[str, Row] = {
-    "fig-loss-sliders": Row([{"m": 3.3, "c": 5.3}, {"m": -2, "c": 13}, {"m": 8, "c": -1.5}], line),
+    "fig-loss-sliders": Row(
+        [{"m": 3.3, "c": 5.3, "steps": 0}, {"m": -2, "c": 13, "steps": 5}, {"m": 8, "c": -1.5, "steps": 40}], line
+    ),
     "fig-loss-noise": Row(
         [
             {"noise": "Gaussian", "pred": 5, "target": 8, "sigma": 2},
@@ -278,6 +303,9 @@ FIGURES: dict[str, Row] = {
     ),
     "fig-belief": Row(
         [{"q_red": 0.2, "share": 0.25}, {"q_red": 0.9, "share": 0.5}, {"q_red": 0.61, "share": 0.85}], belief
+    ),
+    "fig-simplex": Row(
+        [{"q_red": 0.8, "share": 0.5}, {"q_red": 0.07, "share": 0.31}, {"q_red": 0.61, "share": 0.94}], simplex
     ),
     "fig-softmax-sliders": Row(
         [{"z0": 0, "z1": 1.9, "z2": 0.7}, {"z0": 6, "z1": -6, "z2": 0}, {"z0": -2.5, "z1": 0.3, "z2": 4.1}],

@@ -164,9 +164,10 @@ def test_outside_the_book_altair_shows_the_chart(chart, monkeypatch):
         ({"name": "curve"}, ValueError, "name must look like 'fig-focal-curve', got 'curve'"),
         ({"name": "fig-Curve one"}, ValueError, "name must look like"),
         ({"name": 3}, TypeError, "name must be a string, got int"),
+        ({"drag": {"z": "gamma"}}, ValueError, "drag must name sliders for x, y, left or rest, got {'z': 'gamma'}"),
     ],
 )
-def test_name_and_alt_are_checked(arguments, error, message, chart):
+def test_name_alt_and_drag_are_checked(arguments, error, message, chart):
     with pytest.raises(error, match=message):
         plots.interactive(chart, **{"name": "fig-curve", "alt": ALT, **arguments})
 

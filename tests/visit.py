@@ -301,7 +301,23 @@ def pushed_controls(tab, figure):
             if not moved or (slider and float(shown) != float(control.input_value())):
                 name = control.get_attribute("name")
                 dead.append(f"{name} by {how}: {value} to {control.input_value()}, shown {shown}")
-    return dead
+    return dead + dragged(tab, figure)
+
+
+def dragged(tab, figure):
+    """Drag across the panel that answers to it; a line if this moves no slider, or does not move the picture."""
+    panel = figure.query_selector(".drag_group > g > .background")
+    if panel is None:
+        return []
+    panel.evaluate("panel => panel.scrollIntoView({block: 'center'})")
+    box, seen = panel.bounding_box(), []
+    for far, button in ((0.3, tab.mouse.down), (0.6, tab.mouse.up)):
+        tab.mouse.move(box["x"] + far * box["width"], box["y"] + far * box["height"])
+        button()
+        settle(figure)
+        values = figure.evaluate("figure => [...figure.querySelectorAll('input')].map(slider => slider.value)")
+        seen.append((values, figure.query_selector("svg").inner_html()))
+    return ["a drag"] * any(before == after for before, after in zip(*seen, strict=True))
 
 
 def computed(figure, position):

@@ -22,6 +22,51 @@
       if (view.width !== view.height && view.width + more > 0) view.width += more;
   }
 
+  // A press or a drag in the panel named "drag" moves the sliders that the chart names for x and y.
+  // A list of sliders has one for each column of the panel.
+  function letDrag(chart, view, spec) {
+    const { drag } = spec.usermeta ?? {};
+    if (!drag) return;
+    const bound = Object.fromEntries(spec.params.map(({ name, bind }) => [name, bind]));
+    let held = null;
+    // A finger in the panel drags, and scrolls the page only where the drag goes sideways alone.
+    chart.style.touchAction = "pan-y pinch-zoom";
+    const still = (event) => held && (drag.y || drag.left) && event.preventDefault();
+    chart.addEventListener("touchstart", still, { passive: false });
+
+    function place({ clientX, clientY }) {
+      const box = chart.querySelector(".drag_group > g > .background").getBoundingClientRect();
+      return { x: (clientX - box.x) / box.width, y: (clientY - box.y) / box.height };
+    }
+    function move(event) {
+      const at = place(event);
+      for (const axis of "xy") {
+        const scale = view.scale(`drag_${axis}`);
+        at[axis] = scale?.invert?.(at[axis] * Math.max(...scale.range()));
+      }
+      // In a triangle (left, right, top): the share of the left corner, and of the right one in the rest.
+      const [top, right] = [Math.max(0, at.y), Math.max(0, at.x - Math.max(0, at.y) / 2)];
+      Object.assign(at, { left: 1 - right - top, rest: right / (right + top || 1) });
+      for (const [axis, name] of Object.entries(held)) {
+        const { min, max, step } = bound[name];
+        const value = Math.min(max, Math.max(min, at[axis]));
+        view.signal(name, +(min + Math.round((value - min) / step) * step).toFixed(9));
+      }
+      view.runAsync();
+    }
+    chart.addEventListener("pointerdown", (event) => {
+      const { x, y } = place(event);
+      if (event.button !== 0 || x < 0 || x >= 1 || y < 0 || y > 1) return;
+      const name = ([axis, names]) => [axis, [names].flat()[Math.floor(x * [names].flat().length)]];
+      held = Object.fromEntries(Object.entries(drag).map(name));
+      event.preventDefault();
+      chart.setPointerCapture(event.pointerId);
+      move(event);
+    });
+    chart.addEventListener("pointermove", (event) => held && move(event));
+    for (const end of ["pointerup", "pointercancel"]) chart.addEventListener(end, () => (held = null));
+  }
+
   async function show(figure) {
     await loadVega();
     const spec = JSON.parse(figure.querySelector("script").textContent);
@@ -33,6 +78,7 @@
     still.after(chart, sliders);
     fit(spec, still.width, chart.clientWidth);
     const { view } = await vegaEmbed(chart, spec, { renderer: "svg", actions: false, bind: sliders });
+    letDrag(chart, view, spec);
     still.remove();
     figure.dataset.ready = "true";
     figure.__vegaView = view;

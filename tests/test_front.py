@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 import torch
 from bs4 import BeautifulSoup
-from conftest import need
 from scipy.optimize import least_squares, linprog
 from scipy.stats import linregress
 
 import lossbook
-from tools.browser import CHROMIUM, chromium, missing, open_page
+from tools.browser import open_page
 from tools.layout import ROOT, parts
 from tools.pages import front
 
@@ -22,17 +21,16 @@ SETS = [(rng.uniform(0, 10, n).tolist(), rng.uniform(0, 10, n).tolist()) for n i
 
 
 @pytest.fixture(scope="module")
-def found():
+def found(browser):
     """The three lines that the script fits to each set, each as [intercept, slope]."""
-    need(None if CHROMIUM else missing())
-    with chromium() as browser:
-        tab = browser.new_page()
-        tab.add_script_tag(path=SCRIPT)
-        text = tab.evaluate(
-            """sets => JSON.stringify(sets.map(([x, y]) =>
-                 ["mse", "mae", "huber"].map(name => frontFits[name](x, y, 0.5))))""",
-            SETS,
-        )
+    tab = browser.new_page()
+    tab.add_script_tag(path=SCRIPT)
+    text = tab.evaluate(
+        """sets => JSON.stringify(sets.map(([x, y]) =>
+             ["mse", "mae", "huber"].map(name => frontFits[name](x, y, 0.5))))""",
+        SETS,
+    )
+    tab.close()
     return json.loads(text)
 
 

@@ -5,7 +5,6 @@ What was seen on a page is in tests/visit.py; who visits which page is in confte
 
 import functools
 import gzip
-import re
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
@@ -18,13 +17,12 @@ from figures import FIGURES
 from visit import AXE_CORE, CONTRAST, THEMES
 
 from tools.browser import PAGES, open_page, use_theme
+from tools.chapter import sliders
 from tools.layout import HTML, ROOT, executable_chapters, notebook_chapters
 
 CODE_PAGES = [chapter.relative_to(ROOT).with_suffix(".html").as_posix() for chapter in notebook_chapters()]
 DRAWN = {
-    chapter.relative_to(ROOT).with_suffix(".html").as_posix(): re.findall(
-        r'plots\.interactive\([^"]*name="(fig-[\w-]+)"', chapter.read_text(encoding="utf-8")
-    )
+    chapter.relative_to(ROOT).with_suffix(".html").as_posix(): sliders(chapter.read_text(encoding="utf-8"))
     for chapter in executable_chapters()
 }
 HTML_SIZE = 300_000  # bytes
@@ -285,6 +283,6 @@ def test_page_can_be_read_without_scripts(browser, site):
     still = tab.query_selector(".interactive img")
     assert still.is_visible()
     assert len(still.get_attribute("alt").split()) > 5
-    assert still.bounding_box()["width"] >= 250
+    assert still.bounding_box()["width"] >= 240
     assert tab.query_selector("article h1").is_visible()
     context.close()

@@ -34,7 +34,7 @@ It leads to:</p>
 Left out, too.</p>
 <p>What will it be?
 We draw it.</p>
-<div class="cell slide answers-prediction"><details class="hide outcome"><summary>Show</summary><div class="cell_output">
+<div class="cell slide answers-prediction"><details class="outcome"><summary>Show</summary><div class="cell_output">
 <figure id="fig-x"><img src="../../_images/x.webp" width="590" height="360" alt="A line">
 <figcaption>
 <p>A caption with the <a href="../y/z.html#there">legend.</a></p></figcaption></figure>

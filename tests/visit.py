@@ -25,7 +25,7 @@ READABLE = """async () => {
   return {
     title: seen(document.querySelector(".bd-article h1")),
     hidden: paragraphs.filter(p => !seen(p)).map(p => p.textContent.slice(0, 60)),
-    stills: stills.filter(i => seen(i) && i.alt && i.getBoundingClientRect().width >= 250).map(i => i.parentNode.id),
+    stills: stills.filter(i => seen(i) && i.alt && i.getBoundingClientRect().width >= 240).map(i => i.parentNode.id),
   };
 }"""
 

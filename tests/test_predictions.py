@@ -145,7 +145,7 @@ def test_an_answer_opens_by_keyboard_and_on_paper(browser, site):
     assert tab.evaluate(OPEN).count(True) == 1
     tab.keyboard.press("Enter")
     tab.emulate_media(media="print")
-    assert all(tab.evaluate(OPEN))
+    tab.wait_for_function(f"{OPEN}.every(Boolean)")  # a picture is laid out when it has come
     assert not summary.is_visible()
     tab.close()
 

@@ -25,6 +25,7 @@ from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
+from sphinx.environment.collectors.toctree import TocTreeCollector
 from sphinx.errors import SphinxError
 from sphinx.util.docutils import docutils_namespace, patch_docutils
 
@@ -143,8 +144,15 @@ def refresh(app: Sphinx, file: Path, kernels: dict[Path, Kernel]) -> str:
         if said := kernel.run():
             return said
     page = app.env.path2doc(str(chapter))
-    # Only this page is read: those that tell of it, such as the API's, wait for `make book`.
-    with patch.object(BuildEnvironment, "get_outdated_files", lambda _env, _changed: (set(), {page}, set())):
+    # Only this page is read, and its figures keep their numbers; all else waits for `make book`.
+    numbers = app.env.toc_fignumbers.get(page, {})
+
+    def keep_numbers(_collector, env) -> list[str]:
+        env.toc_fignumbers[page] = numbers
+        return []
+
+    with (patch.object(BuildEnvironment, "get_outdated_files", lambda _env, _changed: (set(), {page}, set())),
+          patch.object(TocTreeCollector, "assign_figure_numbers", keep_numbers)):
         app.builder.build_specific([str(chapter)])
     return ""
 

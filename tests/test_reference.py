@@ -21,8 +21,8 @@ from sphinx.util.docutils import docutils_namespace, patch_docutils
 
 import lossbook
 from tools.chapter import prose, read
-from tools.layout import ROOT, chapters, parts
-from tools.pages.api import homes, mend_peers, uses, using
+from tools.layout import NO_LOSSES, ROOT, chapters, parts
+from tools.pages.api import TAUGHT, homes, mend_peers, uses, using
 from tools.pages.reference import index_without_spaces, link_to_the_entry, shown
 from tools.pages.theme import fit_tables, mark_korean
 
@@ -118,6 +118,21 @@ def test_the_chapter_that_says_a_name_most_teaches_it():
     texts = {"first": cell, "second": f"{cell}Why `focal_loss`?\n", "third": "focal_loss " * 9}
     assert using("lossbook.imbalance.focal_loss", texts) == ["second", "first"]
     assert using("lossbook.imbalance.ohem_loss", texts) == []
+
+
+def test_a_loss_is_taught_in_the_part_of_its_module():
+    cell = "```{code-cell} ipython3\nfrom lossbook import smooth_l1_loss\n```\n"
+    texts = {"chapters/loss-and-metric/regression": cell, "chapters/families/boxes": f"{cell}smooth_l1_loss again\n"}
+    assert using("lossbook.regression.smooth_l1_loss", texts)[0] == "chapters/loss-and-metric/regression"
+    assert set(TAUGHT) <= {module.__name__ for module in MODULES}
+
+
+def test_the_table_of_losses_holds_no_help(built_book):
+    heads = page_of(built_book, "chapters/reference/api").find_all("h2")
+    (losses,) = [head.parent for head in heads if "All losses" in head.get_text()]
+    homes_of = {link["href"].split("#lossbook.")[1].split(".")[0] for link in losses.select("tbody td:first-child a")}
+    assert "imbalance" in homes_of
+    assert not homes_of & NO_LOSSES
 
 
 def test_what_an_entry_says_of_other_libraries_is_named(built_book):

@@ -9,6 +9,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 HTML = ROOT / "_build" / "html"
+NO_LOSSES = {"data", "exercises", "metrics", "plots", "scenes", "stored", "training"}  # modules of lossbook that help
 
 
 @functools.cache

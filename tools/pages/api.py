@@ -22,11 +22,11 @@ from sphinx.util.docutils import SphinxDirective
 
 import lossbook
 from tools.chapter import code_blocks
-from tools.layout import ROOT, chapters
+from tools.layout import NO_LOSSES, ROOT, chapters
 
 INDEX = "chapters/reference/api"
-HELP = {"lossbook.data", "lossbook.exercises", "lossbook.plots", "lossbook.scenes", "lossbook.training"}
-NO_LOSSES = {*HELP, "lossbook.metrics"}
+# Where the losses of a module are taught; another part may use one of them more often.
+TAUGHT = {"lossbook.regression": "loss-and-metric", "lossbook.classification": "cross-entropy"}
 cells = functools.cache(code_blocks)  # of a chapter, which is asked for each name
 
 
@@ -56,6 +56,15 @@ def modules() -> list[str]:
     return [f"lossbook.{name}" for name in pages]
 
 
+def has_losses(home: str) -> bool:
+    return home.removeprefix("lossbook.") not in NO_LOSSES
+
+
+def is_taught(home: str) -> bool:
+    """Whether chapters teach what a module offers: losses and metrics."""
+    return has_losses(home) or home == "lossbook.metrics"
+
+
 @functools.cache
 def offered(home: str) -> list[str]:
     """The full name of everything that a module offers, in the order of its source."""
@@ -82,10 +91,12 @@ def written() -> dict[str, str]:
 
 
 def using(name: str, texts: dict[str, str]) -> list[str]:
-    """The pages that use `name`, first the one that says it most: this one teaches it."""
-    word = re.compile(rf"\b{name.rsplit('.', 1)[1]}\b")
+    """The pages that use `name`, first the one that says it most, where its module is taught: this one teaches it."""
+    home, attribute = name.rsplit(".", 1)
+    word = re.compile(rf"\b{attribute}\b")
     found = [page for page, text in texts.items() if uses(text, name)]
-    most = max(found, key=lambda page: len(word.findall(texts[page])), default=None)
+    there = [page for page in found if TAUGHT.get(home, "") in page]
+    most = max(there or found, key=lambda page: len(word.findall(texts[page])), default=None)
     return [page for page in found if page == most] + [page for page in found if page != most]
 
 
@@ -115,7 +126,7 @@ def name_the_chapters(app, what, name, _object, _options, lines):
     for page in texts:
         app.env.note_dependency(str(ROOT / f"{page}.md"))
     pages = using(name, texts)
-    if pages and name.rsplit(".", 1)[0] not in HELP:
+    if pages and is_taught(name.rsplit(".", 1)[0]):
         lines += ["", f"Taught in: {links(pages[:1])}." + f" Used in: {links(pages[1:])}." * bool(pages[1:])]
     elif pages:
         lines += ["", f"Used in: {links(pages)}."]
@@ -126,8 +137,8 @@ class Offered(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         texts = written()
-        losses = [name for home in modules() if home not in NO_LOSSES for name in offered(home)]
-        others = [name for home in modules() if home in NO_LOSSES for name in offered(home)]
+        losses = [name for home in modules() if has_losses(home) for name in offered(home)]
+        others = [name for home in modules() if not has_losses(home) for name in offered(home)]
         rows = {
             "modules": lambda: [[f":py:mod:`{home}`", first_line(home)] for home in modules()],
             "losses": lambda: [self.row(name, using(name, texts)[:1]) for name in losses],
@@ -157,7 +168,7 @@ def in_the_api(app, pagename, _templatename, context, doctree):
     if doctree is None or text is None or "body" not in context:
         return
     entries = app.env.get_domain("py").objects
-    found = [name for home in modules() if home not in HELP for name in offered(home) if uses(text, name)]
+    found = [name for home in modules() if is_taught(home) for name in offered(home) if uses(text, name)]
     if not found:
         return
     index = app.builder.get_relative_uri(pagename, INDEX)

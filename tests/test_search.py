@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from visit import AXE, AXE_CORE, CONTRAST, SAMPLE, THEMES, WCAG
+from visit import THEMES, faults_of
 
 from tools.browser import open_page, use_theme
 from tools.layout import HTML
@@ -168,10 +168,7 @@ def test_the_window_is_accessible_and_fits(theme, width, browser, site):
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= width
     assert box["y"] + box["height"] <= 800
-    tab.add_script_tag(path=AXE_CORE)
-    tab.evaluate(SAMPLE)
-    assert tab.evaluate(AXE, WCAG) == []
-    assert tab.evaluate(CONTRAST) == []
+    assert faults_of(tab) == []
     context.close()
 
 
@@ -182,10 +179,7 @@ def test_the_page_of_all_places_is_accessible_and_keeps_its_address(theme, brows
     use_theme(tab, theme)
     tab.wait_for_selector("#search-results li a")
     assert "calibration" in tab.get_attribute("#search-results li a", "href")
-    tab.add_script_tag(path=AXE_CORE)
-    tab.evaluate(SAMPLE)
-    assert tab.evaluate(AXE, WCAG) == []
-    assert tab.evaluate(CONTRAST) == []
+    assert faults_of(tab) == []
     tab.fill("article form input, .bd-search-container form input", "hinge")
     tab.keyboard.press("Enter")
     tab.wait_for_url(f"{site}search.html?q=hinge")

@@ -9,7 +9,7 @@ from bs4 import BeautifulSoup
 from docutils import nodes
 from docutils.core import publish_doctree
 from myst_parser.parsers.docutils_ import Parser
-from visit import AXE, AXE_CORE, CONTRAST, SAMPLE, WCAG
+from visit import faults_of
 
 from tools.layout import HTML, ROOT, notebook_chapters, published_url
 from tools.pages.slide_marks import mark_blocks
@@ -217,15 +217,6 @@ UNROLL = """() => {
 }"""
 
 
-def faults_of(page) -> list[str]:
-    """What axe finds on all slides of the open deck."""
-    page.evaluate(UNROLL)
-    page.add_script_tag(path=AXE_CORE)
-    page.evaluate(SAMPLE)
-    found = [*page.evaluate(AXE, WCAG), *page.evaluate(CONTRAST)]
-    return [f"{rule['id']}: {node['html'][:200]}" for rule in found for node in rule["nodes"]]
-
-
 @pytest.mark.parametrize("deck", CHAPTERS, ids=lambda path: path.stem)
 def test_every_slide_fits_can_be_read_from_afar_and_by_everybody(deck, browser, site):
     context = browser.new_context(viewport={"width": 1280, "height": 720})
@@ -251,6 +242,7 @@ def test_every_slide_fits_can_be_read_from_afar_and_by_everybody(deck, browser, 
     page.keyboard.press("ArrowRight")
     assert page.evaluate("Reveal.getIndices().h") == 1
     assert page.evaluate("Reveal.getPlugin('notes') !== undefined")
+    page.evaluate(UNROLL)
     assert faults_of(page) == []
     assert faults == []
     assert [url for url in requests if not url.startswith((site, "data:"))] == []

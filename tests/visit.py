@@ -252,16 +252,25 @@ AXE = """async (tags) => {
 CONTRAST = "async () => (await axe.run({include: ['.sample']}, {runOnly: ['color-contrast']})).violations"
 
 
-def accessibility_faults(tab):
-    """What axe-core finds against WCAG 2.2 AA in each theme, one line for each place."""
-    faults = {}
+def places(rules) -> list[str]:
+    return [f"{rule['id']}: {node['html'][:200]}" for rule in rules for node in rule["nodes"]]
+
+
+def faults_of(tab) -> list[str]:
+    """What axe-core finds against WCAG 2.2 AA on a page as it is now, one line for each place."""
     tab.add_script_tag(path=AXE_CORE)
     tab.evaluate(SAMPLE)
-    found = tab.evaluate(AXE, WCAG)
+    return places([*tab.evaluate(AXE, WCAG), *tab.evaluate(CONTRAST)])
+
+
+def accessibility_faults(tab) -> dict[str, list[str]]:
+    """The same in each theme; only contrast can differ between them."""
+    tab.add_script_tag(path=AXE_CORE)
+    tab.evaluate(SAMPLE)
+    found, faults = tab.evaluate(AXE, WCAG), {}
     for theme in THEMES:
         use_theme(tab, theme)
-        both = [*found, *tab.evaluate(CONTRAST)]
-        faults[theme] = [f"{rule['id']}: {node['html'][:200]}" for rule in both for node in rule["nodes"]]
+        faults[theme] = places([*found, *tab.evaluate(CONTRAST)])
     return faults
 
 

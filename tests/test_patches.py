@@ -9,6 +9,8 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 from sphinx.application import Sphinx
 from sphinx.domains.std import StandardDomain
+from sphinx.environment import BuildEnvironment
+from sphinx.environment.collectors.toctree import TocTreeCollector
 from sphinx.highlighting import PygmentsBridge
 from sphinx.util.docutils import docutils_namespace, patch_docutils
 
@@ -89,3 +91,17 @@ def test_a_patch_that_is_left_out_is_no_error_of_the_book(tmp_path, monkeypatch)
             app = Sphinx(*folders, "dummy", settings, status=None, warning=None, warningiserror=True)
         app.build()
     assert app.statuscode == 0
+
+
+def test_of_an_edited_page_alone_is_read_and_its_figures_keep_their_numbers(monkeypatch):
+    usual = BuildEnvironment.get_outdated_files, TocTreeCollector.assign_figure_numbers
+    env = SimpleNamespace(toc_fignumbers={"one": {"figure": {"fig-a": (1, 2)}}})
+    with patches.one_page(env, "one"):
+        env.toc_fignumbers.clear()
+        assert BuildEnvironment.get_outdated_files(env, False) == (set(), {"one"}, set())
+        assert TocTreeCollector.assign_figure_numbers(None, env) == []
+    assert env.toc_fignumbers == {"one": {"figure": {"fig-a": (1, 2)}}}
+    assert (BuildEnvironment.get_outdated_files, TocTreeCollector.assign_figure_numbers) == usual
+    monkeypatch.setattr(TocTreeCollector, "assign_figure_numbers", lambda self, env, more: None)  # noqa: ARG005
+    with pytest.warns(UserWarning, match="leaves out one_page"), patches.one_page(env, "one"):
+        assert BuildEnvironment.get_outdated_files is usual[0]

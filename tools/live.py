@@ -3,8 +3,9 @@
     python -m tools.live
 
 Sphinx and a kernel for each chapter that is edited stay in memory. Of a chapter, only the cells that were edited run,
-after those above them; what stands below keeps its outputs until `make book`, which executes the whole chapter. Nothing
-of this enters the book: the pages lie in _build/live, and outputs without a record are executed again.
+after those above them; what stands below keeps its outputs until `make book`, which executes the whole chapter. A new
+figure has no number until then, and other pages do not know yet what this one says. Nothing of this enters the book:
+the pages lie in _build/live, and outputs without a record are executed again.
 """
 
 import functools
@@ -15,7 +16,6 @@ import sys
 import threading
 import time
 from pathlib import Path
-from unittest.mock import patch
 
 from jupyter_book.config import get_final_config
 from jupyter_cache import get_cache
@@ -24,8 +24,6 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 from sphinx.application import Sphinx
-from sphinx.environment import BuildEnvironment
-from sphinx.environment.collectors.toctree import TocTreeCollector
 from sphinx.errors import SphinxError
 from sphinx.util.docutils import docutils_namespace, patch_docutils
 
@@ -34,6 +32,7 @@ from tools.checks.rules import problems
 from tools.execute.cache import BUILD, OUTPUTS, alone, environment
 from tools.execute.run import FORMAT, execute, where
 from tools.layout import HTML, ROOT, address_of, chapters, executable_chapters
+from tools.pages.patches import one_page
 from tools.pages.run import TREES
 
 LIVE, OFTEN = BUILD / "live", 0.2  # seconds between two looks at the files
@@ -143,16 +142,7 @@ def refresh(app: Sphinx, file: Path, kernels: dict[Path, Kernel]) -> str:
         kernel = kernels.setdefault(chapter, Kernel(chapter))
         if said := kernel.run():
             return said
-    page = app.env.path2doc(str(chapter))
-    # Only this page is read, and its figures keep their numbers; all else waits for `make book`.
-    numbers = app.env.toc_fignumbers.get(page, {})
-
-    def keep_numbers(_collector, env) -> list[str]:
-        env.toc_fignumbers[page] = numbers
-        return []
-
-    with (patch.object(BuildEnvironment, "get_outdated_files", lambda _env, _changed: (set(), {page}, set())),
-          patch.object(TocTreeCollector, "assign_figure_numbers", keep_numbers)):
+    with one_page(app.env, app.env.path2doc(str(chapter))):  # all else waits for `make book`
         app.builder.build_specific([str(chapter)])
     return ""
 

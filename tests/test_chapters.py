@@ -122,6 +122,9 @@ BREAKS = {
     "citation without an entry": ("13", "A book.", "{cite:t}`nobody2026nothing`"),
     "misspelt mark": ("0", "A coin, said", "% slid\n\nA coin, said"),
     "slipped mark": ("0", "A coin, said", "% slide 1/2\n\nA coin, said"),
+    "picture that the dark would turn": ("18", "plots.interactive(\n", "ax.imshow(x)\nplots.interactive(\n"),
+    "picture by a function": (
+        "18", "x = round(", "def interactive(ax):\n    ax.imshow(x)\nx = round("),
     "nothing interactive": ("11", "plots.interactive(", "plots.show("),
 }
 

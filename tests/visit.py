@@ -135,12 +135,13 @@ ALONE = """figure => {
 PLACES = """figure => [...document.querySelectorAll(`.bd-article ${figure}`)].map(box => {
   const {left, top, right, bottom} = box.getBoundingClientRect();
   const corners = [left + scrollX, top + scrollY, right + scrollX, bottom + scrollY].map(Math.round);
-  return [box.closest("figure, .interactive").id || box.alt, corners];
+  return [box.closest("figure, .interactive").id || box.alt, corners, !!box.closest(".tag_keep-colours")];
 })"""
 
 
 def figure_contrasts(tab):
-    """Of each figure in each theme: the contrast of its ground with the page, and of its ink with its ground.
+    """Of each figure in each theme: the contrasts of its ground with the page and of its ink with its ground, and
+    whether it keeps its colours in the dark.
 
     What stands beside figures leaves the page, so that one picture of a theme shows all of them.
     """
@@ -153,12 +154,12 @@ def figure_contrasts(tab):
         page = tuple(map(int, re.findall(r"\d+", page)[:3]))
         whole = Image.open(io.BytesIO(tab.screenshot(full_page=True, animations="disabled"))).convert("RGB")
         found[theme] = {}
-        for name, corners in tab.evaluate(PLACES, FIGURE):
+        for name, corners, card in tab.evaluate(PLACES, FIGURE):
             picture = whole.crop(corners)
             colours = sorted(picture.getcolors(picture.width * picture.height), reverse=True)
             ground = colours[0][1]
             ink = max(contrast(colour, ground) for count, colour in colours if count >= 5)
-            found[theme][name] = (round(contrast(ground, page), 1), round(ink, 1))
+            found[theme][name] = (round(contrast(ground, page), 1), round(ink, 1), card)
     style.evaluate("style => style.remove()")
     return found
 

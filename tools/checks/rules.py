@@ -21,6 +21,7 @@ from tools.layout import ROOT
 
 CLOSING = ["Summary", "Exercises", "Further reading"]
 DRAWS = re.compile(r"\bplt\.(subplots|figure|show)\(|\bplots\.interactive\(")
+COLOURS = re.compile(r"\.(?:imshow|pcolormesh|pcolor|contourf)\(")
 TITLE = re.compile(r"\.set_title\(|\bplt\.(title|suptitle)\(|\.suptitle\(|properties\([^)]*title=|Title\(")
 GLOBAL_RANDOM = re.compile(
     r"np\.random\.(?!default_rng|Generator|SeedSequence)\w+\(|default_rng\(\)|(?<![\w.])random\.\w+\("
@@ -170,6 +171,13 @@ def interactive_alt(cell: NotebookNode) -> str:
     return ""
 
 
+def shows_values_as_colours(cell: NotebookNode, notebook: NotebookNode) -> bool:
+    """Whether a cell draws a picture or a map, itself or by a function of its chapter."""
+    helpers = [node.name for one in notebook.cells if one.cell_type == "code" for node in parse(one).body
+               if isinstance(node, ast.FunctionDef) and COLOURS.search(ast.unparse(node))]
+    return bool(COLOURS.search(cell.source) or any(re.search(rf"\b{name}\(", cell.source) for name in helpers))
+
+
 def figures(notebook: NotebookNode) -> list[Problem]:
     found, before = [], ""
     for cell in notebook.cells:
@@ -190,6 +198,8 @@ def figures(notebook: NotebookNode) -> list[Problem]:
             found.append(at(cell, 7, "the figure needs a caption"))
         if len(alt.split()) < 8 or not alt.strip().endswith("."):
             found.append(at(cell, 7, "the figure needs an alt text, a sentence of at least eight words"))
+        if shows_values_as_colours(cell, notebook) and "keep-colours" not in tags(cell):
+            found.append(at(cell, 18, "a picture needs the tag keep-colours, or it becomes a negative in the dark"))
         if TITLE.search(cell.source):
             found.append(at(cell, 7, "no title may stand inside the plot"))
     return found

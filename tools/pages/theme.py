@@ -126,6 +126,16 @@ def fit_tables(soup) -> None:
             table["class"] = [*table.get("class", []), "dense"]
 
 
+def say_what_is_turned(soup) -> None:
+    """Say below a figure that speaks of black or white that the dark theme draws it the other way round."""
+    for figure in soup.select("div.cell:not(.tag_keep-colours) figure:has(figcaption p)"):
+        words = figure.figcaption.get_text() + " ".join(image.get("alt", "") for image in figure.find_all("img"))
+        if re.search(r"\b(black|white|dark\w*|bright\w*|pale)\b", words):
+            note = soup.new_tag("span", attrs={"class": "turned"})
+            note.string = " In the dark theme black is drawn white, and white black."
+            figure.select("figcaption p")[-1].append(note)
+
+
 def mend_lists(soup) -> None:
     """Say what Sphinx's lists are in words that assistive technology still knows."""
     for entry in soup.find_all(role="doc-biblioentry"):
@@ -195,6 +205,7 @@ def finish_page(app, pagename, _templatename, context, doctree):
     mend_lists(soup)
     mend_summaries(soup)
     fit_tables(soup)
+    say_what_is_turned(soup)
     break_names(soup)
     mark_korean(soup)
     title = soup.find("h1")

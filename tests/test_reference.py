@@ -24,7 +24,7 @@ from tools.chapter import prose, read
 from tools.layout import NO_LOSSES, ROOT, chapters, parts
 from tools.pages.api import TAUGHT, homes, mend_peers, uses, using
 from tools.pages.reference import index_without_spaces, link_to_the_entry, shown
-from tools.pages.theme import fit_tables, mark_korean
+from tools.pages.theme import fit_tables, mark_korean, say_what_is_turned
 
 REFERENCE = ROOT / "chapters" / "reference"
 CHAPTERS = [path for path in chapters()[1:] if path.parent != REFERENCE]
@@ -351,3 +351,17 @@ def test_exactly_the_entries_of_the_bibliography_are_cited():
     text = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "chapters").rglob("*.md"))
     cited = {key.strip() for keys in re.findall(r"\{cite(?::\w+)?\}`([^`]+)`", text) for key in keys.split(",")}
     assert set(BIBLIOGRAPHY) == cited
+
+
+@pytest.mark.parametrize(("caption", "tag", "notes"), [
+    ("Black: from probabilities.", "", 1),
+    ("Dots, the darker the more.", "", 1),
+    ("Black: from probabilities.", "tag_keep-colours", 0),
+    ("Blue: from logits.", "", 0),
+])
+def test_a_figure_that_speaks_of_black_says_what_the_dark_theme_makes_of_it(caption, tag, notes):
+    soup = BeautifulSoup(f'<div class="cell {tag}"><figure><figcaption><p><span>Fig. 1</span>{caption}'
+                         '<a class="headerlink">¶</a></p></figcaption></figure></div>', "html.parser")
+    say_what_is_turned(soup)
+    assert len(soup.select(".turned")) == notes
+    assert soup.p.contents[-1].name == "a"

@@ -129,11 +129,10 @@ def fit_tables(soup) -> None:
 def say_what_is_turned(soup) -> None:
     """Say below a figure that speaks of black or white that the dark theme draws it the other way round."""
     for figure in soup.select("div.cell:not(.tag_keep-colours) figure:has(figcaption p)"):
-        words = figure.figcaption.get_text() + " ".join(image.get("alt", "") for image in figure.find_all("img"))
-        if re.search(r"\b(black|white|dark\w*|bright\w*|pale)\b", words):
+        if re.search(r"\b(black|white|dark\w*|bright\w*|pale)\b", figure.figcaption.get_text(), re.I):
             note = soup.new_tag("span", attrs={"class": "turned"})
             note.string = " In the dark theme black is drawn white, and white black."
-            figure.select("figcaption p")[-1].append(note)
+            (figure.select(".headerlink") or [figure.select("figcaption p")[-1].contents[-1]])[0].insert_before(note)
 
 
 def mend_lists(soup) -> None:

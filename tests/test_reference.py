@@ -360,7 +360,7 @@ def test_exactly_the_entries_of_the_bibliography_are_cited():
     ("Blue: from logits.", "", 0),
 ])
 def test_a_figure_that_speaks_of_black_says_what_the_dark_theme_makes_of_it(caption, tag, notes):
-    soup = BeautifulSoup(f'<div class="cell {tag}"><figure><figcaption><p><span>Fig. 1</span>{caption}'
+    soup = BeautifulSoup(f'<div class="cell {tag}"><figure><figcaption><p><span>Fig. 1 </span>{caption}'
                          '<a class="headerlink">¶</a></p></figcaption></figure></div>', "html.parser")
     say_what_is_turned(soup)
     assert len(soup.select(".turned")) == notes

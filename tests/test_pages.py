@@ -5,6 +5,7 @@ What was seen on a page is in tests/visit.py; who visits which page is in confte
 
 import functools
 import gzip
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
@@ -26,7 +27,7 @@ DRAWN = {
     for chapter in executable_chapters()
 }
 HTML_SIZE = 300_000  # bytes
-FIRST_LOAD = 1_000_000  # bytes, compressed
+FIRST_LOAD = 700_000  # bytes, compressed
 PICTURE = 125_000  # bytes; the largest holds twelve panels
 
 every_page = pytest.mark.parametrize("page", PAGES)
@@ -98,6 +99,12 @@ def test_every_page_names_its_icon_so_that_no_browser_asks_for_another():
     assert len(pages) > len(PAGES)
     without = [page.name for page in pages if 'rel="icon"' not in page.read_text(encoding="utf-8")[:20_000]]
     assert without == []
+
+
+@every_page
+def test_every_icon_is_in_the_font_of_the_book(page, visits):
+    asked = [url.rsplit("/", 1)[1] for url in visits(page)["requests"] if re.search("icons|/fa-", url)]
+    assert asked == ["icons.woff"]
 
 
 @every_page

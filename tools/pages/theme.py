@@ -15,7 +15,7 @@ from bs4 import BeautifulSoup, NavigableString
 from tools.chapter import slide_titles
 from tools.execute.cache import OUTPUTS, PACKAGE, environment, key_of
 from tools.layout import ROOT, has_notebook, repository_url
-from tools.pages import pictures, predictions, sliders
+from tools.pages import icons, pictures, predictions, sliders
 
 # What a page loads. The theme and its extensions offer more (icons of 540 kB, kernels, tabs, cards).
 SCRIPTS = {
@@ -238,10 +238,11 @@ def draws_formulas(script) -> bool:
 
 
 def add_files(app, exception):
-    """Put beside the pages the script that draws figures with sliders, and take away what no page shows."""
+    """Put beside the pages the icons and the script that draws figures; take away what no page shows."""
     if not exception and app.builder.format == "html":
         pictures.remove_originals(app)
         sliders.write_script(app)
+        icons.write_font(Path(app.outdir, "_static"))
 
 
 def setup(app):

@@ -238,7 +238,10 @@ class Interactive:
         return f'<div class="interactive" id="{self.name}-chart"><script type="application/json">{data}</script></div>'
 
 
-def interactive(chart: Any, *, name: str, alt: str, drag: dict[str, str | list[str]] | None = None) -> Interactive:
+def interactive(
+    chart: Any, *, name: str, alt: str,
+    drag: dict[str, str | list[str]] | None = None, play: dict[str, str] | None = None,
+) -> Interactive:
     """Show an Altair chart whose sliders work on the page, without a kernel and without the network.
 
     The page shows a still picture until its script has loaded. Elsewhere, as in Colab, Altair shows it.
@@ -251,6 +254,8 @@ def interactive(chart: Any, *, name: str, alt: str, drag: dict[str, str | list[s
             a list has one slider for each column of the view. In a triangle with the corners (0, 0), (1, 0) and
             (0.5, 1), "left" is the share of the left corner, and "rest" that of the right one in what is left.
             This works on the page of the book.
+        play: the sliders that a button moves to their end, step by step, and what stands on the button,
+            ``{"steps": "Descend"}`` for instance. This, too, works on the page of the book.
 
     Raises:
         TypeError: when ``chart`` is no Altair chart, or ``name`` or ``alt`` is no string.
@@ -267,6 +272,8 @@ def interactive(chart: Any, *, name: str, alt: str, drag: dict[str, str | list[s
         raise ValueError(f"alt must be a sentence that says what is to be seen, got {alt!r}")
     if drag is not None and not set(drag) <= {"x", "y", "left", "rest"}:
         raise ValueError(f"drag must name sliders for x, y, left or rest, got {drag!r}")
-    more = {} if drag is None else {"usermeta": {"drag": drag}}
-    chart = chart.properties(description=alt.strip(), **more)
+    asked = {key: value for key, value in (("drag", drag), ("play", play)) if value is not None}
+    chart = chart.properties(description=alt.strip(), **({"usermeta": asked} if asked else {}))
+    if missing := sorted(set(play or {}) - {param.get("name") for param in chart.to_dict().get("params", [])}):
+        raise ValueError(f"play must name sliders of the chart, which has none called {', '.join(missing)}")
     return Interactive(chart.configure(**_VEGA_CONFIG), name)

@@ -165,9 +165,10 @@ def test_outside_the_book_altair_shows_the_chart(chart, monkeypatch):
         ({"name": "fig-Curve one"}, ValueError, "name must look like"),
         ({"name": 3}, TypeError, "name must be a string, got int"),
         ({"drag": {"z": "gamma"}}, ValueError, "drag must name sliders for x, y, left or rest, got {'z': 'gamma'}"),
+        ({"play": {"delta": "Go"}}, ValueError, "play must name sliders of the chart, which has none called delta"),
     ],
 )
-def test_name_alt_and_drag_are_checked(arguments, error, message, chart):
+def test_name_alt_drag_and_play_are_checked(arguments, error, message, chart):
     with pytest.raises(error, match=message):
         plots.interactive(chart, **{"name": "fig-curve", "alt": ALT, **arguments})
 

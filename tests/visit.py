@@ -311,7 +311,28 @@ def pushed_controls(tab, figure):
             if not moved or (slider and float(shown) != float(control.input_value())):
                 name = control.get_attribute("name")
                 dead.append(f"{name} by {how}: {value} to {control.input_value()}, shown {shown}")
-    return dead + dragged(tab, figure)
+    return dead + dragged(tab, figure) + played(tab, figure)
+
+
+def played(tab, figure):
+    """Press each button that plays a slider: at once at its end where motion is unwanted, else on its way there."""
+    dead = []
+    for button in figure.query_selector_all(".interactive-play"):
+        values = "figure => [...figure.querySelectorAll('input')].map(slider => +slider.value)"
+        before, picture = figure.evaluate(values), figure.query_selector("svg").inner_html()
+        button.press("Enter")
+        settle(figure)
+        at_end = figure.evaluate("figure => [...figure.querySelectorAll('input')].some(s => s.value === s.max)")
+        if not at_end or before == figure.evaluate(values) or picture == figure.query_selector("svg").inner_html():
+            dead.append(f"{button.inner_text()} does not go to the end")
+        tab.emulate_media(reduced_motion="no-preference")
+        button.press("Enter")
+        began = figure.evaluate(values)
+        anew = "([figure, began]) => `${[...figure.querySelectorAll('input')].map(slider => +slider.value)}` !== began"
+        tab.wait_for_function(anew, arg=[figure, ",".join(f"{value:g}" for value in began)])
+        button.press("Enter")
+        tab.emulate_media(reduced_motion="reduce")
+    return dead
 
 
 def dragged(tab, figure):

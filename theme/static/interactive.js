@@ -67,6 +67,32 @@
     for (const end of ["pointerup", "pointercancel"]) chart.addEventListener(end, () => (held = null));
   }
 
+  // A button moves a slider to its end, a step at a time, and from its beginning when it stands at the end.
+  function letPlay(sliders, view, spec) {
+    const calm = matchMedia("(prefers-reduced-motion: reduce)");
+    for (const [name, words] of Object.entries(spec.usermeta?.play ?? {})) {
+      const { min, max, step } = spec.params.find((param) => param.name === name).bind;
+      const button = document.createElement("button");
+      let timer = null;
+      button.type = "button";
+      button.className = "interactive-play";
+      button.textContent = words;
+      sliders.append(button);
+      const stop = () => (timer = clearInterval(timer));
+      const set = (value) => view.signal(name, +Math.min(max, value).toFixed(9)).runAsync();
+      button.addEventListener("click", () => {
+        if (timer) return stop();
+        if (view.signal(name) >= max) set(min);
+        if (calm.matches) return set(max);
+        timer = setInterval(() => {
+          set(view.signal(name) + step);
+          if (view.signal(name) >= max || !document.contains(button)) stop();
+        }, Math.max(60, (4000 * step) / (max - min)));
+      });
+      sliders.addEventListener("input", stop);
+    }
+  }
+
   async function show(figure) {
     await loadVega();
     const spec = JSON.parse(figure.querySelector("script").textContent);
@@ -79,6 +105,7 @@
     fit(spec, still.width, chart.clientWidth);
     const { view } = await vegaEmbed(chart, spec, { renderer: "svg", actions: false, bind: sliders });
     letDrag(chart, view, spec);
+    letPlay(sliders, view, spec);
     still.remove();
     figure.dataset.ready = "true";
     figure.__vegaView = view;

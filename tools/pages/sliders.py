@@ -36,6 +36,7 @@ def draw_stills(soup, app, up: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         target.write_text(drawn, encoding="utf-8")
         rows = sum("input" in param.get("bind", ()) for param in spec.get("params", []))
+        rows += len(spec.get("usermeta", {}).get("play", {}))
         holder["style"] = f"--width: {width}px; --height: {height}px; --sliders: {rows}"
         holder.insert(0, soup.new_tag("img", attrs={
             "class": "interactive-still", "alt": spec["description"], "width": width, "height": height,

@@ -1,4 +1,4 @@
-"""Run the stored experiments of Part V: the same tuning for every method, at least ten seeds, one file of results each.
+"""Run the stored experiments: the same tuning for every method, at least ten seeds, one file of results each.
 
     make experiments                      every experiment whose code has changed
     python bench/experiment.py boxes      one of them

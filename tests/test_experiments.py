@@ -1,4 +1,4 @@
-"""The stored experiments of Part V: fair, complete, of the present code, and a slice of each comes out again."""
+"""The stored experiments: fair, complete, of the present code, and a slice of each comes out again."""
 
 import math
 import sys

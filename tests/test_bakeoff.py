@@ -1,4 +1,4 @@
-"""The bake-off: its rules hold, its stored result belongs to the present code, and a slice of it comes out again."""
+"""The bake-off: its formulas are the package's, its rules hold, its stored result belongs to the present code."""
 
 import inspect
 import math
@@ -9,149 +9,114 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics import average_precision_score, balanced_accuracy_score
+from torch import nn
 
 import lossbook
-from lossbook.metrics import confidence_interval
+from lossbook import class_weights
 
 sys.path.insert(0, str(Path(lossbook.__file__).parents[1] / "bench"))
 import bakeoff
+import remedies
+import sets
 import stamp
 
-STORED = stamp.read("bakeoff")
-ROWS = {(row["set"], row["method"]): row for row in STORED["rows"]}
-WANTED = [(name, method) for name, (methods, _) in bakeoff.SETS.items() for method in methods]
-# What differs from processor to processor is the last digit of a sum; after training that moves an image or two.
-LOOSE = {"chosen": 0, "balanced accuracy": 0.01, "accuracy": 0.01, "macro F1": 0.015, "mAP": 0.01}
+B, K, N = 3, 4, 60
+RNG = torch.Generator().manual_seed(5)
+Z = 2 * torch.randn(B, K, N, generator=RNG)
+CLASSES = torch.arange(K).repeat_interleave(torch.tensor([30, 15, 10, 5])).expand(B, N)
+Y = nn.functional.one_hot(CLASSES).mT.float()
+LABELS = (torch.rand(B, K, N, generator=RNG) < torch.tensor([0.6, 0.4, 0.3, 0.1])[:, None]).float()
+COUNTS = [30, 15, 10, 5]
+ONES = torch.ones(B, N)
 
 
-def test_the_stored_result_belongs_to_the_present_code():
-    assert STORED["code"] == stamp.code("bakeoff"), "run `make bakeoff` again"
+def option(*values):
+    return torch.tensor(values)[:, None, None]
 
 
-def test_the_stored_result_is_complete():
-    assert list(ROWS) == WANTED
-    assert STORED["seeds"] == list(bakeoff.SEEDS)
-    assert len(bakeoff.SEEDS) >= 10
+def weighted(loss, method, *, beta=None, **own):
+    return partial(loss, weight=class_weights(COUNTS, method=method, beta=beta), **own)
 
 
-@pytest.mark.parametrize("key", WANTED, ids=": ".join)
-def test_every_method_has_its_settings_and_every_metric_for_every_seed(key):
-    row, (methods, repeat) = ROWS[key], bakeoff.SETS[key[0]]
-    assert row["settings"] == methods[key[1]][1]
-    assert len(row["settings"]) == len(row["validation"]) == 6
-    assert set(row["chosen"]) <= set(range(6))
-    judge = bakeoff.judge_digits if repeat.func is bakeoff.repeat_digits else bakeoff.judge_labels
-    metrics = set(row) - {"set", "method", "settings", "validation", "chosen"}
-    assert all(f'"{metric}"' in inspect.getsource(judge) for metric in metrics)
-    assert len(metrics) == inspect.getsource(judge).count('":')
-    for metric in metrics:
-        assert len(row[metric]) == len(bakeoff.SEEDS)
-        assert all(math.isfinite(value) and value >= 0 for value in row[metric])
-        assert "loss" in metric or max(row[metric]) <= 1
+def ldam(*, scale, margin, beta=None):
+    """On cosines times their scale, as the networks give them."""
+    weight = None if beta is None else class_weights(COUNTS, method="effective", beta=beta)
+    return lambda z, y: lossbook.ldam_loss(z / scale, y, counts=COUNTS, max_margin=margin, scale=scale, weight=weight)
 
 
-@pytest.mark.parametrize(("name", "method"), [("digits, ratio 100", "logit-adjusted"),
-                                              ("digits, ratio 10", "oversampling"),
-                                              ("labels, half missing", "asymmetric")])  # fmt: skip
-def test_a_slice_comes_out_again(name, method):
-    stored = ROWS[name, method]
-    for seed, new in zip((0, 7), bakeoff.SETS[name][1](method, (0, 7)), strict=True):
-        for key, tolerance in LOOSE.items():
-            if key in new:
-                assert float(new[key]) == pytest.approx(stored[key][seed], abs=tolerance), (seed, key)
-        assert float(new["log loss"]) == pytest.approx(stored["log loss"][seed], rel=0.05)
+def ohem(z, y, *, share):
+    each = lossbook.cross_entropy(z, y, reduction="none").flatten()
+    return each.topk(int(share * N)).values.mean()
 
 
-def test_every_method_has_six_settings_and_no_two_are_equal():
-    for methods in (bakeoff.DIGITS, bakeoff.MULTI_LABEL):
-        for name, (_, settings) in methods.items():
-            assert len({str(setting) for setting in settings}) == 6, name
+def power(z, y, *, power):
+    return lossbook.cross_entropy(z, y, weight=torch.tensor(COUNTS).float() ** -power)
+
+
+SINGLE = {
+    remedies.cross_entropy: (lambda: lossbook.cross_entropy, {}),
+    remedies.weights_balanced: (partial(weighted, lossbook.cross_entropy, "inverse"), {}),
+    remedies.weights_log: (partial(weighted, lossbook.cross_entropy, "log"), {}),
+    remedies.weights_power: (lambda **own: partial(power, **own), {"power": (0.3, 0.5, 1.2)}),
+    remedies.weights_effective: (partial(weighted, lossbook.cross_entropy, "effective"), {"beta": (0.9, 0.99, 0.999)}),
+    remedies.focal: (lambda **own: partial(lossbook.softmax_focal_loss, **own), {"gamma": (0.5, 2.0, 3.3)}),
+    remedies.class_balanced_focal: (
+        partial(weighted, lossbook.softmax_focal_loss, "effective"), {"gamma": (0.5, 2.0, 3.3), "beta": (0.9, 0.99, 0.9)}),
+    remedies.logit_adjusted: (
+        lambda **own: partial(lossbook.logit_adjusted_loss, counts=COUNTS, **own), {"tau": (0.5, 1.0, 1.7)}),
+    remedies.cross_entropy_of_cosines: (lambda scale: lossbook.cross_entropy, {"scale": (2.0, 5.0, 9.0)}),
+    remedies.ldam: (ldam, {"scale": (2.0, 5.0, 9.0), "margin": (0.2, 0.5, 0.9)}),
+    remedies.ldam_weighted: (ldam, {"scale": (2.0, 5.0, 9.0), "margin": (0.2, 0.5, 0.9), "beta": (0.9, 0.99, 0.9)}),
+    remedies.hard_examples: (lambda **own: partial(ohem, **own), {"share": (0.1, 0.5, 0.9)}),
+    remedies.asymmetric: (
+        lambda gamma_neg, smoothing: partial(
+            lossbook.softmax_asymmetric_loss, gamma_neg=gamma_neg, label_smoothing=smoothing),
+        {"gamma_neg": (0.4, 2.0, 4.0), "smoothing": (0.05, 0.1, 0.3)}),
+}
+MANY = {
+    remedies.binary_cross_entropy: (lambda: lossbook.binary_cross_entropy_with_logits, {}),
+    remedies.weights_for_positives: (None, {"power": (0.3, 0.5, 1.2)}),
+    remedies.binary_focal: (lambda **own: partial(lossbook.focal_loss, **own), {"gamma": (0.5, 2.0, 3.3)}),
+    remedies.binary_asymmetric: (
+        lambda **own: partial(lossbook.asymmetric_loss, **own), {"gamma_neg": (0.4, 2.0, 4.0), "margin": (0.0, 0.05, 0.2)}),
+    remedies.distribution_balanced: (None, {"scale": (1.0, 2.0, 5.0), "mu": (0.1, 0.2, 0.4)}),
+    remedies.hard_labels: (
+        lambda share: partial(lossbook.ohem_loss, keep=int(share * K * N)), {"share": (0.1, 0.5, 0.9)}),
+}
+
+
+def per_label(name, y, **own):
+    """The package's losses that are told how often each label comes."""
+    n = y.sum(0)
+    if name == "weights_for_positives":
+        return partial(lossbook.binary_cross_entropy_with_logits, pos_weight=((N - n) / n) ** own["power"])
+    return partial(lossbook.distribution_balanced_loss, counts=n, total=N, **own)
+
+
+@pytest.mark.parametrize("function", [*SINGLE, *MANY], ids=lambda function: function.__name__)
+def test_a_formula_for_many_networks_is_the_loss_of_the_package_for_each(function):
+    one_label = function in SINGLE
+    loss_for, own = (SINGLE if one_label else MANY)[function]
+    z, found = Z.clone().requires_grad_(), function
+    ours = found(z, Y if one_label else LABELS, ONES, **{name: option(*values) for name, values in own.items()})
+    (slopes,) = torch.autograd.grad(ours.sum(), z)
+    for b in range(B):
+        here, mine = Z[b].T.clone().requires_grad_(), {name: values[b] for name, values in own.items()}
+        target = CLASSES[b] if one_label else LABELS[b].T
+        loss = loss_for(**mine) if loss_for else per_label(function.__name__, target, **mine)
+        theirs = loss(here, target) * (1 if one_label else K)
+        torch.testing.assert_close(ours[b], theirs, rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(slopes[b].T, torch.autograd.grad(theirs, here)[0], rtol=1e-4, atol=1e-6)
+
+
+def test_every_formula_is_held_to_the_package():
+    used = {loss for one in (*remedies.METHODS.values(), *remedies.LABEL_METHODS.values()) for loss in (one.loss, one.last)}
+    assert used - {None} == {*SINGLE, *MANY}
 
 
 def test_every_loss_for_imbalance_takes_part():
-    source = inspect.getsource(bakeoff)
+    source = inspect.getsource(sys.modules[__name__])
     losses = [name for name in lossbook.__all__ if hasattr(lossbook.imbalance, name)]
     assert losses
-    assert [name for name in losses if source.count(name) < 2] == []
-
-
-@pytest.fixture
-def short(monkeypatch):
-    """Few steps: what is tested does not depend on how long training lasts."""
-    monkeypatch.setitem(bakeoff.BUDGET, "steps", 10)
-    monkeypatch.setitem(bakeoff.LABEL_BUDGET, "steps", 10)
-
-
-@pytest.mark.usefixtures("short")
-@pytest.mark.parametrize("method", bakeoff.DIGITS)
-def test_a_network_learns_the_same_alone_and_beside_others(method):
-    fit, settings = bakeoff.DIGITS[method]
-    both, alone = (bakeoff.digits(100.0, seeds) for seeds in ((3, 4), (4,)))
-    beside = fit(both, (3, 4), **settings[0])(both.x_test)[1]
-    single = fit(alone, (4,), **settings[0])(alone.x_test)[0]
-    torch.testing.assert_close(beside, single, rtol=2e-3, atol=2e-3)
-
-
-@pytest.mark.usefixtures("short")
-@pytest.mark.parametrize(("name", "split"), [("digits, ratio 100", "digits"), ("labels, all told", "labels")])
-def test_the_choice_does_not_see_the_test_part(name, split, monkeypatch):
-    method, repeat = next(iter(bakeoff.SETS[name][0])), bakeoff.SETS[name][1]
-    before = repeat(method, (0,))[0]
-    original = getattr(bakeoff, split)
-    monkeypatch.setattr(bakeoff, split, lambda *given: original(*given)._replace(
-        x_test=original(*given).x_test.flip(-1), y_test=original(*given).y_test.flip(-1)))  # fmt: skip
-    after = repeat(method, (0,))[0]
-    assert (after["chosen"], after["validation"]) == (before["chosen"], before["validation"])
-    assert after["log loss"] != before["log loss"]
-
-
-@pytest.mark.usefixtures("short")
-def test_inverse_and_balanced_weights_train_the_same_network():
-    data = bakeoff.digits(100.0, (0,))
-    inverse, balanced = (
-        bakeoff.by_loss(partial(bakeoff.weighted, method=method))(data, (0,), lr=0.01)(data.x_test)
-        for method in ("inverse", "balanced")
-    )
-    torch.testing.assert_close(inverse, balanced, rtol=1e-4, atol=1e-4)
-
-
-@pytest.mark.usefixtures("short")
-def test_ldam_without_a_margin_is_cross_entropy_on_scaled_cosines():
-    data, seeds = bakeoff.digits(100.0, (0,)), (0,)
-    ours = bakeoff.ldam(data, seeds, lr=0.01, scale=10.0, max_margin=0.0, deferred=False)(data.x_test)
-    model = bakeoff.Networks(seeds, scale=10.0)
-    bakeoff.fit(model, lossbook.cross_entropy, data.x_train, data.y_train, lr=0.01, steps=200)
-    torch.testing.assert_close(ours, model(data.x_test), rtol=1e-2, atol=1e-2)
-    assert float(ours.detach().abs().max()) <= 10.0 + 1e-4
-
-
-def test_the_label_sets_tell_the_truth_only_in_the_test_part():
-    told, forgotten = bakeoff.labels(0.0, 0), bakeoff.labels(0.5, 0)
-    torch.testing.assert_close(told.y_test, forgotten.y_test)
-    for part in ("y_train", "y_val"):
-        assert 0.4 < float(getattr(forgotten, part).sum() / getattr(told, part).sum()) < 0.6
-
-
-def interval(name, metric, method, baseline):
-    return confidence_interval(np.subtract(ROWS[name, method][metric], ROWS[name, baseline][metric]))
-
-
-def test_what_the_page_on_choosing_says_of_the_bake_off_holds():
-    moved, accuracy = "threshold moving", "balanced accuracy"
-    for name in ("digits, ratio 10", "digits, ratio 100"):
-        assert all(interval(name, accuracy, m, moved).low <= 0 for m in bakeoff.DIGITS)  # no other remedy beat it
-        assert interval(name, accuracy, "logit-adjusted", moved).high > 0
-        assert interval(name, accuracy, "undersampling", "cross-entropy").high < 0
-        for method in ("focal", "asymmetric", "cosine: LDAM"):
-            assert interval(name, accuracy, method, "cross-entropy").low < 0
-        low, _, high = sorted(interval(name, accuracy, "oversampling", "weights: balanced"))
-        assert low < 0 < high
-    name = "digits, ratio 100"
-    assert interval(name, "tail accuracy", "weights: effective number", "cross-entropy").low > 0
-    assert interval(name, accuracy, "cosine: LDAM, deferred weights", "cosine: LDAM").low > 0
-    told, missing = ("labels, all told", "labels, half missing")
-    order = sorted(bakeoff.MULTI_LABEL, key=lambda m: -np.mean(ROWS[told, m]["mAP"]))
-    assert set(order[:2]) == {"asymmetric", "distribution-balanced"}
-    assert order[2:5] == ["hard examples only", "focal", "weights for positives"]
-    assert interval(missing, "mAP", "weights for positives", "asymmetric").low > 0
-    assert min(bakeoff.MULTI_LABEL, key=lambda m: np.mean(ROWS[told, m]["log loss"])) == "binary cross-entropy"
+    assert [name for name in losses if name not in source] == []

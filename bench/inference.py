@@ -5,12 +5,14 @@ independent witnesses, so every statement can be made over families as well, eac
 """
 
 import math
+from functools import cache
 
 import numpy as np
 from scipy import stats
 from stamp import read
 
 
+@cache
 def load(name: str = "bakeoff") -> tuple[dict, dict]:
     """Return the numbers of each (set, model, method) by metric, and the facts of each set."""
     stored = read(name)

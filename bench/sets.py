@@ -25,7 +25,7 @@ from sklearn.neighbors import NearestNeighbors
 from lossbook.data import Split, long_tail
 
 FOLDER = Path(__file__).resolve().parent.parent / "_build" / "sets"
-FOLDS, LEAST, MOST, COLUMNS, RATIO = 5, 20, 1_200, 70, 1.5
+FOLDS, LEAST, MOST, COLUMNS, RATIO = 5, 20, 800, 70, 1.5
 
 SHIPPED = ("breast_cancer", "digits")
 MADE = {"banana", "ring", "twonorm", "monk", "led"}  # by a formula

@@ -8,6 +8,7 @@ import math
 from functools import cache
 
 import numpy as np
+from remedies import METHODS, SHARED, settings
 from scipy import stats
 from stamp import read
 
@@ -92,3 +93,31 @@ def corrected_half(differences, *, overlap: float, tests: int = 1) -> float:
     """
     d = np.asarray(differences)
     return float(stats.t.ppf(1 - 0.025 / tests, len(d) - 1) * math.sqrt((1 / len(d) + overlap) * d.var(ddof=1)))
+
+
+def at_the_ends(found: dict, facts: dict, model: str, method: str, option: str) -> tuple[float, float]:
+    """How many of the chosen settings lie in the lowest and in the highest tenth of the range of an option."""
+    chosen = METHODS[method]
+    low, high, kind = {**SHARED, **chosen.own}[option]
+    values = np.concatenate([settings(name, chosen)[option][found[name, model, method]["setting"]] for name in facts])
+    values = 1 - values if kind == "1-log" else values
+    u = np.log(values / low) / math.log(high / low) if kind else (values - low) / (high - low)
+    return float((u < 0.1).mean()), float((u > 0.9).mean())
+
+
+def explained(gains: dict[str, float], facts: dict, *, draws: int = 1_000, seed: int = 0) -> dict[str, np.ndarray]:
+    """Least squares of the gains on what is known of a set, in standard deviations: [coefficient, low, high] by name.
+
+    The ends of the 95 % intervals come from drawing the families anew, each with all of its sets.
+    """
+    known = {"ratio": math.log10, "rarest": math.log10, "overlap": float}
+    about = np.array([[scale(facts[name][key]) for key, scale in known.items()] for name in gains])
+    about = np.column_stack([np.ones(len(about)), (about - about.mean(0)) / about.std(0)])
+    values, rng = np.array(list(gains.values())), np.random.default_rng(seed)
+    of = np.array([facts[name]["family"] for name in gains])
+    members = [np.flatnonzero(of == family) for family in sorted(set(of))]
+    picks = rng.integers(len(members), size=(draws, len(members)))
+    drawn = [np.concatenate([members[k] for k in pick]) for pick in picks]
+    fits = np.array([np.linalg.lstsq(about[rows], values[rows], rcond=None)[0] for rows in drawn])
+    middle = np.linalg.lstsq(about, values, rcond=None)[0]
+    return dict(zip(["average", *known], np.stack([middle, *np.percentile(fits, [2.5, 97.5], axis=0)], 1), strict=True))

@@ -77,7 +77,7 @@ def keep(part: str, jobs: dict[str, tuple], done: dict[str, list[dict]]) -> None
         rows.append({"set": row["set"], "model": row["model"], "found": found})
     facts = [sets.facts(sets.load(name)) for name in jobs if name in done and name not in sets.LABELLED]
     plain = json.loads(json.dumps(facts, default=lambda number: number.item()))  # without numpy's own types
-    write(part, versions, rows, code=stamp(), columns=columns, sets=plain)
+    write(part, versions, rows, dense=True, code=stamp(), columns=columns, sets=plain)
 
 
 def main() -> int:

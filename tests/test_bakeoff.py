@@ -19,8 +19,11 @@ from lossbook.training import seeded
 
 sys.path.insert(0, str(Path(lossbook.__file__).parents[1] / "bench"))
 import bakeoff
+import inference
 import remedies
+import run_bakeoff
 import sets
+import stamp
 
 B, K, N = 3, 4, 60
 RNG = torch.Generator().manual_seed(5)
@@ -252,3 +255,61 @@ def test_words_become_columns_and_no_row_counts_twice():
     x, y = sets.coded([row.split(",") for row in rows])
     assert x.tolist() == [[1, 0, 0, 1, 1], [2, 1, 0, 0, 0], [3, 0, 1, 0, 0]]
     assert y.tolist() == ["a", "b", "a"]
+
+
+# The stored results.
+
+PARTS = sorted(run_bakeoff.PARTS)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_the_stored_result_belongs_to_the_present_code(part):
+    assert stamp.read(part)["code"] == run_bakeoff.stamp(), "run `make bakeoff` again"
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_every_method_has_every_metric_for_every_repetition(part):
+    found, facts = inference.load(part)
+    wanted = {(name, model, method) for name in facts for model in bakeoff.MODELS for method in remedies.METHODS}
+    wanted |= {(name, "linear", method) for name in sets.LABELLED for method in remedies.LABEL_METHODS}
+    assert set(found) == wanted
+    for key, metrics in found.items():
+        assert len(metrics) >= 8
+        for metric, values in metrics.items():
+            assert len(values) == run_bakeoff.TABLES == run_bakeoff.LABELS
+            assert np.isfinite(values).all(), (key, metric)
+            assert (values >= 0).all()
+            assert metric in {"setting", "look", "shift"} or "loss" in metric or values.max() <= 1
+
+
+def test_there_are_data_enough():
+    _, facts = inference.load()
+    classes = [one["classes"] for one in facts.values()]
+    assert classes.count(2) >= 60
+    assert len(classes) - classes.count(2) >= 10
+    assert all(one["rarest"] >= sets.LEAST and one["ratio"] >= sets.RATIO for one in facts.values())
+    assert len({one["family"] for one in facts.values()}) >= 40
+
+
+@pytest.mark.skipif(not sets.FOLDER.exists(), reason="`make bakeoff` has not fetched the tables")
+def test_the_stored_sets_are_those_that_the_rule_admits():
+    assert set(inference.load()[1]) == {name for name in sets.catalogue() if sets.load(name)}
+
+
+@pytest.mark.parametrize(("name", "methods"), [
+    ("breast_cancer", ("cross-entropy", "oversampling", "focal", "cosine: LDAM, deferred weights")),
+    ("digits", ("threshold moving", "undersampling", "logit-adjusted")),
+    ("collages", ("binary cross-entropy", "resampling", "asymmetric")),
+])  # fmt: skip
+def test_a_slice_comes_out_again(name, methods, monkeypatch):
+    """Another processor adds in another order; then a row or two near the border change sides."""
+    part = "LABEL_METHODS" if name in sets.LABELLED else "METHODS"
+    monkeypatch.setattr(bakeoff, part, {method: getattr(remedies, part)[method] for method in methods})
+    stored = inference.load()[0]
+    again = (bakeoff.compare_labels if name in sets.LABELLED else bakeoff.compare)(name, tuple(range(5)))
+    for row in again:
+        for method, metrics in row["found"].items():
+            was = stored[name, row["model"], method]
+            for metric in {*was} & {*metrics} - {"setting", "look", "shift"}:
+                wanted = pytest.approx(was[metric].mean(), rel=0.05, abs=0.02)
+                assert np.mean(metrics[metric]) == wanted, (method, metric)

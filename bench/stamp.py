@@ -114,12 +114,13 @@ def processor() -> str:
     return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
-def write(name: str, versions: dict[str, str], rows: list[dict], **more: object) -> None:
+def write(name: str, versions: dict[str, str], rows: list[dict], *, dense: bool = False, **more: object) -> None:
     """Write rows to results/NAME.json, one per line, under a header that says where they come from."""
+    between = (",", ":") if dense else (", ", ": ")
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
     head = {"date": today, "processor": processor(), "versions": versions, **more}
     lines = [json.dumps({key: value}, ensure_ascii=False)[1:-1] + "," for key, value in head.items()]
-    body = ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+    body = ",\n".join(json.dumps(row, ensure_ascii=False, separators=between) for row in rows)
     RESULTS.mkdir(exist_ok=True)
     text = "{" + "\n".join(lines) + '\n"rows": [\n' + body + "\n]}\n"
     (RESULTS / f"{name}.json").write_text(text, encoding="utf-8")

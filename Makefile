@@ -51,6 +51,9 @@ test-lowest: .venv/ready ## run the unit tests at the lowest versions (downloads
 bench: ## measure lossbook and its peers side by side (about 9 minutes; once, 1 GB)
 	@$(PYTHON) -m bench
 
+exact: ## compare every elementwise loss with its exact form at all float32 numbers (about an hour; it goes on where it stopped)
+	@$(PYTHON) -m bench exact
+
 bakeoff: .venv/ready ## compare every remedy for imbalance under one protocol (about 5 minutes)
 	@PYTHONPATH=. OMP_NUM_THREADS=1 $(RUN) bench/bakeoff.py
 
@@ -72,4 +75,4 @@ clean: ## remove the environment and everything built
 
 FORCE:
 
-.PHONY: help book live test lint unit pages rules new-chapter epub pdf test-gpu test-colab test-lowest screenshots bench bakeoff experiments mutants pins clean
+.PHONY: help book live test lint unit pages rules new-chapter epub pdf test-gpu test-colab test-lowest screenshots bench exact bakeoff experiments mutants pins clean

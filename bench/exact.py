@@ -14,7 +14,6 @@ import json
 import math
 import os
 import struct
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache
@@ -200,10 +199,10 @@ def halves(f: Function, dtype: torch.dtype) -> list[list[float]]:
     return block(f, "lossbook", z)[0]
 
 
-def reference_error(f: Function) -> float:
+def reference_error(f: Function, step: int = 1) -> float:
     """Return the largest error of the form against mpmath, in ulp of float32: in every binade, and at every corner."""
     worst = 0.0
-    for sign, which in walk(f):
+    for sign, which in walk(f)[::step]:
         start, end = bounds(f, which)
         patterns = sorted({start, (start + end) // 2, end - 1})
         points = torch.tensor(patterns, dtype=torch.int32).view(torch.float32) * sign
@@ -236,13 +235,13 @@ def job(name: str, library: str, every: int, sign: int, which: int) -> dict:
     return {"loss": name, "library": library, "every": every, "sign": sign, "binade": which, "found": found}
 
 
-def plan(names: list[str], peers: bool) -> list[tuple]:
+def plan(names: list[str], skip: tuple[str, ...] = ()) -> list[tuple]:
     """Return all jobs: a sample of every loss and library, then all numbers of lossbook, where losses bend first."""
     chosen = [f for f in FUNCTIONS if not names or f.name in names]
-    sampled = [(f.name, library, EVERY, *part) for f in chosen for library in f.calls
-               if peers or library == "lossbook" for part in walk(f)]
-    whole = [(f.name, "lossbook", 1, *part) for f in chosen for part in walk(f)]
-    return sampled + sorted(whole, key=lambda one: one[-1] not in CORE)
+    jobs = [(f.name, library, EVERY, *part) for f in chosen for library in f.calls for part in walk(f)
+            if ("sample" if library == "lossbook" else "peers") not in skip]
+    whole = [(f.name, "lossbook", 1, *part) for f in chosen for part in walk(f) if "whole" not in skip]
+    return jobs + sorted(whole, key=lambda one: one[-1] not in CORE)
 
 
 def kernel(f: Function) -> str:
@@ -281,13 +280,8 @@ def rows(done: dict[tuple, dict]) -> Iterator[dict]:
                 yield summary(found) | {"call": f.calls[library]} | (more if library == "lossbook" else {})
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("loss", nargs="*", help="only these losses")
-    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="how many processes")
-    parser.add_argument("--no-peers", action="store_true", help="only lossbook")
-    parser.add_argument("--collect", action="store_true", help="write what is there; measure nothing more")
-    asked = parser.parse_args()
+def run(names: list[str], workers: int, skip: tuple[str, ...] = ()) -> None:
+    """Walk what is not walked yet, and write the file of results; each part of a line is kept in _build/exact."""
     from tqdm import tqdm
 
     torch.set_num_threads(1)
@@ -297,16 +291,20 @@ def main() -> int:
     for path in kept.values():
         for line in map(json.loads, path.read_text(encoding="utf-8").splitlines() if path.exists() else ()):
             done[tuple(line[key] for key in ("loss", "library", "every", "sign", "binade"))] = line
-    left = [] if asked.collect else [one for one in plan(asked.loss, not asked.no_peers) if one not in done]
-    with ProcessPoolExecutor(asked.workers) as pool:
+    left = [one for one in plan(names, skip) if one not in done]
+    with ProcessPoolExecutor(workers) as pool:
         found = pool.map(job, *zip(*left, strict=True)) if left else ()
         for one, line in zip(left, tqdm(found, total=len(left), desc="exact", disable=None), strict=True):
             done[one] = line
             with kept[line["loss"]].open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
     write("exact", versions(), list(rows(done)), code=code("exact", "exact_forms"))
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("loss", nargs="*", help="only these losses")
+    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="how many processes")
+    parser.add_argument("--skip", nargs="*", choices=["sample", "peers", "whole"], default=(), help="leave this out")
+    asked = parser.parse_args()
+    run(asked.loss, asked.workers, asked.skip)

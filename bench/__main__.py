@@ -4,7 +4,7 @@
     python3 -m bench accuracy        error of value and gradient against mpmath
     python3 -m bench behaviours      one small question per row
     python3 -m bench speed           time of forward plus backward; wants a quiet machine
-    python3 -m bench exact           error in ulp at every float32 number; about an hour, and it goes on where it stopped
+    python3 -m bench exact           error in ulp at every float32 number; about an hour, goes on where it stopped
     python3 -m bench families        the same three for the losses beyond classification, and how time and memory grow
 
 Parts can be named together; accuracy_families, behaviours_families, speed_families and growth_families are parts too.

@@ -21,7 +21,7 @@ from itertools import groupby
 
 import references
 import torch
-from exact_forms import FUNCTIONS, Function
+from exact_forms import CALLS, CLASSES, FUNCTIONS, Function, of_classes
 from libraries import function, versions
 from mpmath import floor, log, mpf
 from stamp import ROOT, code, digest, write
@@ -199,6 +199,33 @@ def halves(f: Function, dtype: torch.dtype) -> list[list[float]]:
     return block(f, "lossbook", z)[0]
 
 
+def several(k: int) -> tuple[Tensor, Tensor]:
+    """Return logits of k classes and a class for each row: random ones, a leader, ties, and all of it far from 0."""
+    generator = torch.Generator().manual_seed(k)
+    n = max(2**18 // k, 1000)
+    drawn = [scale * torch.randn(n, k, generator=generator) for scale in (1e-3, 0.1, 1, 5, 20, 1e3)]
+    leads = torch.zeros(n, k)
+    leads[:, 0] = torch.logspace(-6, 4, n) * torch.tensor([1.0, -1.0]).repeat(n)[:n]
+    ties = drawn[2].round()
+    z = torch.cat([*drawn, leads, leads + 1e3, ties, drawn[2] + 1e4])
+    y = torch.randint(k, (len(z),), generator=generator)
+    y[::2] = z[::2].argmax(1)  # in every other row the model is right
+    return z, y
+
+
+def with_classes(name: str, k: int, library: str) -> dict:
+    """Return the row of a loss of k classes."""
+    case, gamma = CLASSES[name]
+    z, y = several(k)
+    value, gradient = loss_of(CALLS[case][library].replace("(y, 3)", f"(y, {k})"), library == "optax")(z, y)
+    exact, row = of_classes(z.double(), y, gamma), {"loss": f"{name}, {k} classes", "library": library, "rows": len(z)}
+    lead = exact[0].float()  # the place of an error is told by the loss there
+    for part, found, want, at in (("value", value, exact[0], lead), ("gradient", gradient, exact[1], z)):
+        tally = judge(found.double().flatten(), want.flatten(), at.flatten(), torch.float32)
+        row[part] = dict(zip(COLUMNS, tally, strict=True))
+    return row
+
+
 def reference_error(f: Function, step: int = 1) -> float:
     """Return the largest error of the form against mpmath, in ulp of float32: in every binade, and at every corner."""
     worst = 0.0
@@ -212,7 +239,7 @@ def reference_error(f: Function, step: int = 1) -> float:
         for z, pair in zip(points.tolist(), exact, strict=True):
             if z == f.top or (f.name == "hinge" and z == -1):
                 continue
-            loss = lambda at: f.truth(at, f.target)  # noqa: B023, E731
+            loss = lambda at: f.truth(at, f.target)  # noqa: E731
             place = -1 if not f.classes else 0
             truth = loss([mpf(z)]), references.gradient(loss, [mpf(z)])[place]
             worst = max(worst, *(float(distance(got, want)) for got, want in zip(pair, truth, strict=True)))
@@ -252,9 +279,11 @@ def kernel(f: Function) -> str:
 def summary(lines: list[dict]) -> dict:
     """Return one row of the result: the parts of a line as one, and the worst errors along it."""
     total = None
-    for line in lines:
-        total = merged(total, line["found"])
-    row = {key: lines[0][key] for key in ("loss", "library")} | {"sampled": sum(line["every"] != 1 for line in lines)}
+    for line in lines:  # a number that is drawn stands for all those of its run
+        found = [[*part[:2], *(number * line["every"] for number in part[2:7]), *part[7:]] for part in line["found"]]
+        total = merged(total, found)
+    drawn = [line["binade"] in CORE for line in lines if line["every"] != 1]
+    row = {key: lines[0][key] for key in ("loss", "library")} | {"sampled": len(drawn), "sampled_core": sum(drawn)}
     for part, tally in zip(("value", "gradient"), total, strict=True):
         found = dict(zip(COLUMNS, tally, strict=True))
         mean = found.pop("sum") / max(found["normal"], 1)
@@ -267,6 +296,10 @@ def summary(lines: list[dict]) -> dict:
 
 def rows(done: dict[tuple, dict]) -> Iterator[dict]:
     """Yield the rows of the result. A part of the line that is not walked yet is told by its sample."""
+    for name in CLASSES:
+        for k in (3, 10, 1000):
+            for library in ("lossbook", "torch") if name == "cross-entropy" else ("lossbook",):
+                yield with_classes(name, k, library)
     for f in FUNCTIONS:
         error, narrow = reference_error(f), {}
         for kind in (torch.bfloat16, torch.float16):

@@ -55,6 +55,16 @@ def negatives(z: Tensor, gamma: float, m: float) -> Pair:
     return power * p_m * n, (p_m / (1 - p_m)).add_(n, alpha=gamma).mul_(power).mul_(p).mul_(q)
 
 
+def of_classes(z: Tensor, y: Tensor, gamma: float) -> Pair:
+    """Return softmax focal loss and its gradient, by the log-odds r of the other classes; at γ 0 cross-entropy."""
+    others = z.scatter(1, y[:, None], -math.inf)
+    top = others.amax(1, keepdim=True)
+    e = (others - top).exp_()
+    rest = e.sum(1, keepdim=True)
+    value, slope = focal((top - z.gather(1, y[:, None])).add_(rest.log()), gamma)
+    return value[:, 0], (e / rest).mul_(slope).scatter_(1, y[:, None], -slope)
+
+
 def log_cosh(e: Tensor) -> Pair:
     """Return log(1 + sinh² e) / 2, or for |e| above 1 |e| + log(1 + exp(-2|e|)) - log 2; and tanh e."""
     x = e.abs()
@@ -196,3 +206,5 @@ FUNCTIONS = [
              "kornia": CALLS["softmax focal, gamma 2"]["kornia"], "SMP": CALLS["softmax focal, gamma 2"]["SMP"]},
              mirror=1, classes=True, convex=False),
 ]
+
+CLASSES = {"cross-entropy": ("cross-entropy", 0.0), "softmax focal, gamma 2": ("softmax focal, gamma 2", 2.0)}

@@ -13,7 +13,7 @@ NAMES = {"formula as written": "as written"}
 
 def rows(loss=None):
     """Return the rows of one loss, or of all."""
-    found = [row for row in read("exact")["rows"] if loss in (None, row["loss"])]
+    found = [row for row in read("exact")["rows"] if "rows" not in row and loss in (None, row["loss"])]
     return sorted(found, key=lambda row: ORDER.index(row["library"])) if loss else found
 
 
@@ -64,13 +64,16 @@ def ours():
 
 
 def walked():
-    """Return the sentence that says of which losses all numbers were computed."""
+    """Return the sentences that say which numbers were computed."""
     own = [row for row in rows() if row["library"] == "lossbook"]
-    rest = [row["loss"] for row in own if row["sampled"]]
-    if not rest:
+    whole = [row["loss"] for row in own if not row["sampled"]]
+    if len(whole) == len(own):
         return "All numbers were computed for every loss."
-    return (f"All numbers were computed for {len(own) - len(rest)} of the {len(own)} losses. For {'; '.join(rest)}: all "
-            "numbers from $2^{-30}$ to $2^9$ in size, between which these losses bend, and one in 256 beyond.")
+    partly = [row["loss"] for row in own if row["sampled_core"]]
+    but = f" but {'; '.join(partly)}" if partly else ""
+    rest = f"all of them for {'; '.join(whole)}, and for the others" if whole else "of each loss"
+    return (f"Between $2^{{-30}}$ and $2^9$ in size, where the losses bend, all numbers were computed for every "
+            f"loss{but}. Beyond these bounds it was {rest} one in 256.")
 
 
 def along(row, part):

@@ -120,7 +120,7 @@ def answers(f: Function, library: str, z: Tensor) -> Iterator[tuple[Tensor, Tens
         if f.classes:
             y = torch.full((len(z),), target)
             value, slope = both(torch.stack([torch.zeros_like(here), here], 1), y)
-            value, columns = value.double().flatten(), slope.double()
+            value, columns = value.double().reshape(len(z), -1).sum(1), slope.double()
             yield value, columns[:, 1] * side
             yield value, columns[:, 0] * -side
         else:

@@ -118,9 +118,9 @@ def _asymmetric(z: Tensor, y: Tensor, gamma_pos: float, gamma_neg: float, m: flo
     p, q = x.sigmoid(), x.neg().sigmoid_()
     n = x.abs().neg_().exp_().log1p_()  # -log p is n + max(-x, 0), and -log q is n + max(x, 0)
     positives = [part.to(z.dtype) for part in _positives(p, q, n - x.clamp(max=0), gamma_pos)]
-    n = n.add_(x.clamp(min=0)) if m == 0 else None
-    del x
-    negatives = [part.to(z.dtype) for part in _negatives(p, q, n, gamma_neg, m)]
+    n_m = n.add_(x.clamp(min=0)) if m == 0 else None
+    del x, n
+    negatives = [part.to(z.dtype) for part in _negatives(p, q, n_m, gamma_neg, m)]
     value, slope = (negative.lerp_(positive, y) for negative, positive in zip(negatives, positives, strict=True))
     return value, slope  # y is 0 or 1
 

@@ -77,7 +77,7 @@ def focal(z: Tensor, y: Tensor, gamma: float, alpha: float | None) -> tuple[Tens
     value = softplus(r, threshold=EXACT)  # n = -log p_t
     q = _wide(r).sigmoid_()  # a power multiplies the error of q
     del r
-    slope = torch.rsub(q, 1).mul_(gamma).to(z.dtype)
+    slope = torch.rsub(q, 1).mul_(gamma).to(z.dtype)  # γ p: what 1 - q rounds away is nothing beside q
     slope.mul_(value).add_(q.to(z.dtype))
     modulation = q.pow_(gamma)
     if alpha is not None:

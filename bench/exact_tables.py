@@ -71,9 +71,9 @@ def walked():
         return "All numbers were computed for every loss."
     partly = [row["loss"] for row in own if row["sampled_core"]]
     but = f" but {'; '.join(partly)}" if partly else ""
-    rest = f"all of them for {'; '.join(whole)}, and for the others" if whole else "of each loss"
+    rest = f"all for {'; '.join(whole)}, and one in 256 for the others" if whole else "one in 256"
     return (f"Between $2^{{-30}}$ and $2^9$ in size, where the losses bend, all numbers were computed for every "
-            f"loss{but}. Beyond these bounds it was {rest} one in 256.")
+            f"loss{but}; beyond these bounds, {rest}.")
 
 
 def along(row, part):

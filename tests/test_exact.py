@@ -24,6 +24,7 @@ EACH = pytest.mark.parametrize("f", exact.FUNCTIONS, ids=FUNCTIONS)
 # What misses the goal, and what it keeps instead; the page says why.
 NOT_REACHED = {
     ("log-cosh", "value"): 4.75,
+    ("log-cosh", "gradient"): 4.25,
     ("cross-entropy of two classes", "value"): 4.5,
     ("cross-entropy of two classes", "gradient"): 5.0,
     ("softmax focal of two classes, gamma 2", "value"): 14.0,

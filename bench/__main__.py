@@ -4,6 +4,7 @@
     python3 -m bench accuracy        error of value and gradient against mpmath
     python3 -m bench behaviours      one small question per row
     python3 -m bench speed           time of forward plus backward; wants a quiet machine
+    python3 -m bench exact           error in ulp at every float32 number; about an hour, goes on where it stopped
     python3 -m bench families        the same three for the losses beyond classification, and how time and memory grow
 
 Parts can be named together; accuracy_families, behaviours_families, speed_families and growth_families are parts too.
@@ -122,9 +123,15 @@ def measure_growth_families(_, threads) -> None:
     measure_speed_families(_, threads, "growth_families")
 
 
+def measure_exact(_, threads) -> None:
+    import exact
+
+    exact.run([], threads)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("part", nargs="*", choices=[*PARTS, "families"], help="only these parts")
+    parser.add_argument("part", nargs="*", choices=[*PARTS, "families", "exact"], help="only these parts")
     parser.add_argument("--rounds", type=int, default=120, help="how often each time is taken")
     parser.add_argument("--threads", type=int, default=2, help="how many threads are timed")
     asked = parser.parse_args()

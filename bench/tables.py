@@ -147,12 +147,12 @@ def timed(row, best):
     return f"**{cell}**" if best else cell
 
 
-def source(name):
-    """Return the sentence that says when, where and with what a result was measured."""
+def source(name, *more, command="make bench"):
+    """Return the sentence that says when, where and with what a result was measured; ``more`` are further scripts."""
     data = read(name)
     versions = ", ".join(f"{library} {version}" for library, version in data["versions"].items())
-    same = data["code"] == code(name)
-    state = "the present code of lossbook" if same else "an earlier state of lossbook (`make bench` measures again)"
+    same = data["code"] == code(name, *more)
+    state = "the present code of lossbook" if same else f"an earlier state of lossbook (`{command}` measures again)"
     busy = " **The machine was busy, so these times are rough.**" if data.get("load_before", 0) > 0.5 else ""
     return f"Measured on {data['date']}, on one {data['processor']}, with {state}. Versions: {versions}.{busy}"
 

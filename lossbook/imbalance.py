@@ -179,8 +179,7 @@ def softmax_focal_loss(
     gamma = _checks.number("gamma", gamma, "[0, inf)")
     w = _checks.class_weight(weight, logits)[target] * keep
     r = torch.where(keep, log_odds_against(_checks.only_kept(logits, keep), target), 0)
-    log_p_y, log_1_minus_p_y = logsigmoid(-r), logsigmoid(r)
-    loss = -w * torch.exp(gamma * log_1_minus_p_y) * log_p_y
+    loss = w * _focal(r, torch.zeros_like(r), gamma, None)  # r is the logit of "not y", which is not so
     return _checks.reduce(loss, reduction, w)
 
 

@@ -70,24 +70,27 @@ def _no_nan(term: Tensor) -> Tensor:
     return term.nan_to_num_(nan=0, posinf=torch.inf, neginf=-torch.inf)
 
 
+@in_pieces
 def focal(z: Tensor, y: Tensor, gamma: float, alpha: float | None) -> tuple[Tensor, Tensor]:
-    """Return value and slope; with r the log-odds against the truth, q = 1 - p_t is sigmoid(r)."""
+    """Return value and slope, q^γ n and q^γ (q + γ p n); with r the log-odds against the truth, q = 1 - p_t is σ(r)."""
     r = torch.rsub(y, 1, alpha=2).mul_(z)
-    value = softplus(r, threshold=EXACT)  # -log p_t
-    q = r.sigmoid()
-    slope = r.neg_().sigmoid_()  # p_t
-    slope.mul_(value).mul_(-gamma)
-    slope.sub_(q)
+    value = softplus(r, threshold=EXACT)  # n = -log p_t
+    q = _wide(r).sigmoid_()  # a power multiplies the error of q
+    del r
+    slope = torch.rsub(q, 1).mul_(gamma).to(z.dtype)  # γ p: what 1 - q rounds away is nothing beside q
+    slope.mul_(value).add_(q.to(z.dtype))
     modulation = q.pow_(gamma)
+    if alpha is not None:
+        modulation.mul_(torch.sub(y, 1 - alpha).abs_())  # alpha for positives, 1 - alpha for negatives
+    modulation = modulation.to(z.dtype)
     value.mul_(modulation)
-    slope.mul_(modulation)
-    if alpha is None:
-        slope.mul_(torch.mul(y, 2, out=modulation).sub_(1))
-    else:
-        weight = torch.sub(y, 1 - alpha, out=modulation)  # alpha for positives, alpha - 1 for negatives
-        slope.mul_(weight)
-        value.mul_(weight.abs_())
+    slope.mul_(modulation).mul_(torch.rsub(y, 1, alpha=2))
     return value, slope
+
+
+def _wide(z: Tensor) -> Tensor:
+    """Return z in float64, where the device has it: rounded once, at the end, a result is off by half an ulp."""
+    return z if z.device.type == "mps" else z.double()
 
 
 @in_pieces
@@ -111,43 +114,35 @@ def asymmetric(z: Tensor, y: Tensor, gamma_pos: float, gamma_neg: float, m: floa
 
 @in_pieces
 def _asymmetric(z: Tensor, y: Tensor, gamma_pos: float, gamma_neg: float, m: float) -> tuple[Tensor, Tensor]:
-    n = z.abs().neg_().exp_().log1p_()
-    log_p = z.clamp(max=0).sub_(n)
-    log_q = z.neg().clamp_(max=0).sub_(n)
-    p, q = log_p.exp(), log_q.exp()
-    value_positive, slope_positive = _positives(p, q, log_p, log_q, gamma_pos)
-    value, slope = _negatives(p, q, log_q, gamma_neg, m)
-    return value.lerp_(value_positive, y), slope.lerp_(slope_positive, y)  # y is 0 or 1
+    x = _wide(z)
+    p, q = x.sigmoid(), x.neg().sigmoid_()
+    n = x.abs().neg_().exp_().log1p_()  # -log p is n + max(-x, 0), and -log q is n + max(x, 0)
+    positives = [part.to(z.dtype) for part in _positives(p, q, n - x.clamp(max=0), gamma_pos)]
+    n_m = n.add_(x.clamp(min=0)) if m == 0 else None
+    del x, n
+    negatives = [part.to(z.dtype) for part in _negatives(p, q, n_m, gamma_neg, m)]
+    value, slope = (negative.lerp_(positive, y) for negative, positive in zip(negatives, positives, strict=True))
+    return value, slope  # y is 0 or 1
 
 
-def _positives(p: Tensor, q: Tensor, log_p: Tensor, log_q: Tensor, gamma: float) -> tuple[Tensor, Tensor]:
-    """Return -q^γ log p and its slope q^γ (γ p log p - q), with q = 1 - p."""
-    modulation = log_q.mul(gamma).exp_()
-    slope = (p * log_p).mul_(gamma)
-    slope.sub_(q)
-    slope.mul_(modulation)
-    value = modulation.mul_(log_p).neg_()
-    return value, slope
+def _positives(p: Tensor, q: Tensor, n: Tensor, gamma: float) -> tuple[Tensor, Tensor]:
+    """Return q^γ n and its slope -q^γ (q + γ p n), with q = 1 - p and n = -log p."""
+    modulation = q.pow(gamma)
+    slope = (p * n).mul_(-gamma).sub_(q).mul_(modulation)
+    return modulation.mul_(n), slope
 
 
-def _negatives(p: Tensor, q: Tensor, log_q: Tensor, gamma: float, m: float) -> tuple[Tensor, Tensor]:
-    """Return -p_m^γ log(1 - p_m) and its slope p_m^γ p [q / (1 - p_m) - γ q log(1 - p_m) / p_m]."""
-    digits = torch.finfo(p.dtype)
+def _negatives(p: Tensor, q: Tensor, n: Tensor | None, gamma: float, m: float) -> tuple[Tensor, Tensor]:
+    """Return p_m^γ n and p_m^γ p [q / (1 - p_m) + γ q n / p_m], its slope, with n = -log(1 - p_m)."""
     p_m = (p - m).relu_()
-    kept = p_m.sgn()
-    p_m.clamp_(min=max(m * digits.eps / 2, digits.tiny))  # raises nothing that is kept
-    log_rest = _log_rest(p_m, q, log_q, m)
-    modulation = p_m.log().mul_(gamma).exp_().mul_(kept)
-    slope = (log_q - log_rest).exp_()
-    slope.sub_((q * log_rest).mul_(gamma).div_(p_m))
-    slope.mul_(p).mul_(modulation)
-    value = modulation.mul_(log_rest).neg_()
-    return value, slope
+    n = _minus_log_rest(p_m, q, m) if n is None else n
+    modulation = p_m.sgn() if gamma == 0 else p_m.square().square_() if gamma == 4 else p_m.pow(gamma)  # pow is slow
+    slope = torch.div(n, p_m.clamp_(min=torch.finfo(p.dtype).tiny), out=p_m).mul_(q).mul_(gamma)
+    slope.add_(1 if m == 0 else (q + m).reciprocal_().mul_(q)).mul_(p).mul_(modulation)
+    return modulation.mul_(n), slope
 
 
-def _log_rest(p_m: Tensor, q: Tensor, log_q: Tensor, m: float) -> Tensor:
-    """Return log(1 - p_m), where 1 - p_m is q + m: from the smaller of the two, so that no digit is lost."""
-    if m == 0:
-        return log_q
-    small = p_m.neg().log1p_()
-    return small if m >= 0.01 else torch.where(p_m < 0.5, small, (q + m).log_())
+def _minus_log_rest(p_m: Tensor, q: Tensor, m: float) -> Tensor:
+    """Return -log(1 - p_m), where 1 - p_m is q + m: from the smaller of the two, so that no digit is lost."""
+    small = p_m.neg().log1p_().neg_()
+    return small if m >= 0.01 else torch.where(p_m < 0.5, small, (q + m).log_().neg_())

@@ -153,7 +153,7 @@ def overlap(table: Table) -> float:
     """The share of the rarest class's rows whose nearest other row is of another class, in the first repetition."""
     parts = repetition(table, 0)
     x, y = torch.cat(parts[::2], 1).T.numpy(), torch.cat(parts[1::2])
-    near = torch.from_numpy(NearestNeighbors(n_neighbors=1).fit(x).kneighbors()[1][:, 0])
+    near = torch.from_numpy(NearestNeighbors(n_neighbors=1, algorithm="kd_tree").fit(x).kneighbors()[1][:, 0])
     return round(float((y[near] != y)[y == y.max()].float().mean()), 3)
 
 

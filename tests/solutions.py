@@ -10,7 +10,7 @@ import torch
 from tools.layout import ROOT
 
 EXERCISE = re.compile(r"(?ms)^```\{exercise\}.*?^:label: (\S+)$(.*?)^```$")
-CELL = re.compile(r"(?ms)^```\{code-cell\}[^\n]*\n(?::[^\n]*\n)*(.*?)^```$")
+CELL = re.compile(r"(?ms)^```\{code-cell\}[^\n]*\n(?::[^\n]*\n)*(?:---\n.*?^---\n)?(.*?)^```$")
 
 
 def solutions(text: str) -> list[tuple[str, str]]:

@@ -23,7 +23,7 @@ def codes(sheet: str) -> set[int]:
 
 def write_font(static: Path) -> None:
     """Write icons.woff, which lossbook.css names, from the theme's font."""
-    font = TTFont(static / FONT)
+    font = TTFont(static / FONT, recalcTimestamp=False)
     chosen = Subsetter(Options(notdef_outline=True))
     sheets = [sheet.read_text(encoding="utf-8") for sheet in static.rglob("*.css")]
     chosen.populate(unicodes=set().union(*map(codes, sheets)))

@@ -296,6 +296,13 @@ def test_the_stored_sets_are_those_that_the_rule_admits():
     assert set(inference.load()[1]) == {name for name in sets.catalogue() if sets.load(name)}
 
 
+def test_what_is_said_of_a_set_comes_out_again_on_any_number_of_cores():
+    here = [name for name in sets.catalogue() if sets.load(name)]
+    assert here
+    for name in here:
+        assert sets.facts(sets.load(name)) == inference.load()[1][name]
+
+
 @pytest.mark.parametrize(("name", "methods"), [
     ("breast_cancer", ("cross-entropy", "oversampling", "focal", "cosine: LDAM, deferred weights")),
     ("digits", ("threshold moving", "undersampling", "logit-adjusted")),

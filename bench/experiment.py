@@ -8,6 +8,7 @@ An experiment is a module bench/experiments/NAME.py with
     SEEDS     the seeds of the result; its settings were laid out on seeds from 100 on, which are in no result
     METHODS   the settings of each method, as many for one as for another, the plain baseline among them
     SLICE     (method, seed), which a test runs again
+    ALSO      scripts of bench/ that it needs, if any: their code belongs to its result
     LOOSE     how far each metric may lie from its stored value then; one that is not named, by 0.02
     repeat(method, settings, seed)    trains once for each setting, and judges on the test part the one that is best
               on the validation part: {"chosen": its number, "validation": a score for each setting, metric: number, …}
@@ -42,7 +43,7 @@ def load(name: str):
 
 def stamp_of(name: str) -> str:
     """Return the hash of the code that made the result of an experiment."""
-    return code(f"experiments/{name}")
+    return code(f"experiments/{name}", *getattr(load(name), "ALSO", ()))
 
 
 def stored(name: str) -> dict[str, dict[str, np.ndarray]]:

@@ -1,6 +1,7 @@
 """The stored experiments: fair, complete, of the present code, and a slice of each comes out again."""
 
 import math
+import re
 import sys
 from pathlib import Path
 
@@ -18,6 +19,13 @@ each = pytest.mark.parametrize("name", experiment.NAMES)
 @each
 def test_the_stored_result_belongs_to_the_present_code(name):
     assert stamp.read(name)["code"] == experiment.stamp_of(name), f"run `make experiments` ({name}) again"
+
+
+@each
+def test_the_scripts_that_an_experiment_needs_belong_to_its_result(name):
+    brought = re.findall(r"(?m)^(?:import|from) (\w+)", (experiment.FOLDER / f"{name}.py").read_text(encoding="utf-8"))
+    scripts = {path.stem for path in experiment.FOLDER.parent.glob("*.py")}
+    assert scripts & {*brought} == {*getattr(experiment.load(name), "ALSO", ())}
 
 
 @each

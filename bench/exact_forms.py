@@ -148,6 +148,7 @@ def focal_calls(gamma: float) -> dict[str, str]:
         "kornia": f"kornia.binary_focal_loss_with_logits(z[:, None], y[:, None], alpha=None, gamma={gamma})",
         "MONAI": f"monai.FocalLoss(gamma={gamma}, reduction='none')(z[:, None], y[:, None])",
         "SMP": f"smp.FocalLoss('binary', gamma={gamma}, reduction='none')(z, y)",
+        "imbalanced-losses": f"imbalanced.SigmoidFocalLoss(alpha=-1, gamma={gamma}, reduction='none')(z, y)",
         "keras": f"keras.binary_focal_crossentropy(y[:, None], z[:, None], gamma={gamma}, from_logits=True)",
         "optax": f"optax.sigmoid_focal_loss(z, y, gamma={gamma})",
     }
@@ -174,8 +175,8 @@ FUNCTIONS = [
     _focal(0.5),
     _focal(1.0),
     _focal(5.0, goal=8.0),
-    Function("cross-entropy of two classes", focal, of_leads(references.cross_entropy), calls("cross-entropy"),
-             mirror=1, classes=True),
+    Function("cross-entropy of two classes", focal, of_leads(references.cross_entropy), calls("cross-entropy") | {
+             "torch, linear": "F.linear_cross_entropy(z, torch.eye(2), y, reduction='none')"}, mirror=1, classes=True),
     Function("log-cosh", log_cosh, references.log_cosh, calls("log-cosh"), **EVEN),
     Function("Huber, delta 2", partial(huber, delta=2), partial(references.huber, delta=2), calls("Huber, delta 2"),
              **EVEN),
@@ -203,7 +204,8 @@ FUNCTIONS = [
               "keras": "keras.binary_crossentropy(y[:, None], z[:, None])"}, halves=((1, 1),), top=1.0),
     Function("softmax focal of two classes, gamma 2", partial(focal, gamma=2.0),
              of_leads(references.softmax_focal, gamma=2), {"lossbook": CALLS["softmax focal, gamma 2"]["lossbook"],
-             "kornia": CALLS["softmax focal, gamma 2"]["kornia"], "SMP": CALLS["softmax focal, gamma 2"]["SMP"]},
+             "kornia": CALLS["softmax focal, gamma 2"]["kornia"], "SMP": CALLS["softmax focal, gamma 2"]["SMP"],
+             "imbalanced-losses": "imbalanced.SoftmaxFocalLoss(gamma=2.0, reduction='none')(z, y)"},
              mirror=1, classes=True, convex=False),
 ]
 

@@ -349,8 +349,8 @@ def run_on_gpu(names: list[str]) -> None:
                       "found": binade(f, library, sign, which, BINADE)} for sign, which in walk(f)]
             more = {"reference_error": float(f"{reference_error(f, 8):.2g}"), "code": kernel(f)}
             found.append(summary(lines) | more | {"call": f.calls[library]})
-    gpu = torch.cuda.get_device_name()
-    write("exact_gpu", versions(), found, code=code("exact", "exact_forms"), gpu=gpu)
+            gpu = torch.cuda.get_device_name()
+            write("exact_gpu", versions(), found, code=code("exact", "exact_forms"), gpu=gpu)
 
 
 if __name__ == "__main__":

@@ -71,11 +71,13 @@ def measure_speed(rounds, threads) -> None:
     from tqdm import tqdm
 
     torch.set_num_threads(threads)
-    before, rows = speed.load(), []
+    before, rows, passes = speed.load(), [], []
     with tqdm(total=rounds * len(speed.TASKS), desc="speed", disable=None) as bar:
         for task in speed.TASKS:
-            rows += speed.measure(task, rounds, bar)
-    write("speed", versions(), rows, code=code("speed"), threads=threads, rounds=rounds, load_before=before)
+            found = speed.measure(task, rounds, bar)
+            rows, passes = rows + found, passes + speed.passes(task, found)
+    more = {"threads": threads, "rounds": rounds, "load_before": before, "passes": passes}
+    write("speed", versions(), rows, code=code("speed"), **more)
 
 
 def measure_accuracy_families(*_) -> None:

@@ -165,7 +165,7 @@ def bounds(f: Function, which: int) -> tuple[int, int]:
 def binade(f: Function, library: str, sign: int, which: int, size: int = BLOCK) -> list[list[float]]:
     """Return the COLUMNS of value and gradient over all numbers of one binade, ``size`` of them at a time."""
     start, end = bounds(f, which)
-    before = next(answers(f, library, numbers(max(start - 16, 0), 16, sign)))
+    before = next(answers(f, library, numbers(max(start - 16, 0), 16 if start else 1, sign)))
     total = None
     for first in range(start, end, size):
         z = numbers(first, min(size, end - first), sign)

@@ -2,7 +2,10 @@
 
 All entries of a task take turns, in a new order each round, so that a busy moment, or what the one before left in
 caches and heap, hits each of them. The minimum says what the code costs; the median says what one meets. optax is
-timed under jax.jit only, which is how it is used.
+timed under jax.jit only, which is how it is used. Beside the time stands what a step adds to the memory of the process
+at its peak. Then a profiler says which passes over memory lossbook and the fastest peer make.
+
+On a machine with a GPU, `python bench/speed.py` times there what is installed, as written.
 """
 
 import os
@@ -15,6 +18,7 @@ from statistics import median
 
 import torch
 from libraries import function
+from speed_families import watched
 
 
 @dataclass(frozen=True)
@@ -104,6 +108,8 @@ def torch_step(call: str, z, y, *, compiled: bool) -> Callable[[], float]:
     def step():
         value = loss(z, y)
         torch.autograd.grad(value, z)
+        if z.is_cuda:
+            torch.cuda.synchronize()
         return value
 
     return step
@@ -129,12 +135,12 @@ def floor_step(z) -> Callable[[], float]:
     return step
 
 
-def steps(task, bar):
+def steps(task, bar, modes, device):
     """Return {(library, mode): step} of a task, each run twice already; what cannot be compiled is left out."""
-    z, y = inputs(task)
+    z, y = (part.to(device) for part in inputs(task))
     made = {("floor", "eager"): floor_step(z)}
     for library, call in task.calls.items():
-        for mode in ("eager", "compiled"):
+        for mode in modes:
             if library == "optax" and mode == "eager":
                 continue
             bar.set_postfix_str(f"{task.name}: preparing {library}, {mode}")
@@ -150,9 +156,20 @@ def steps(task, bar):
     return made
 
 
-def measure(task, rounds, bar):
+def least_peak(step, device="cpu"):
+    """Return the least of three peaks in MiB, None off Linux: now and then another part of the process adds to one."""
+    if device == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
+        step()
+        return (torch.cuda.max_memory_allocated() - before) / 2**20
+    return min((peak for _ in range(3) if (peak := watched(step)[2]) is not None), default=None)
+
+
+def measure(task, rounds, bar, modes=("eager", "compiled"), device="cpu"):
     """Return the rows of one task."""
-    made = steps(task, bar)
+    made = steps(task, bar, modes, device)
+    peaks = {key: least_peak(step, device) for key, step in made.items()}
     seconds = {key: [] for key in made}
     bar.set_postfix_str(f"{task.name}: {rounds} rounds")
     order, turns = list(made), random.Random(0)
@@ -167,11 +184,46 @@ def measure(task, rounds, bar):
         {"task": task.name, "size": " x ".join(map(str, task.shape)), "library": library, "mode": mode,
          "minimum_ms": round(1e3 * min(seconds[library, mode]), 3),
          "median_ms": round(1e3 * median(seconds[library, mode]), 3), "value": round(float(step()), 6),
-         "call": task.calls.get(library, "")}
+         "peak_mib": peaks[library, mode] and round(peaks[library, mode], 1), "call": task.calls.get(library, "")}
         for (library, mode), step in made.items()
     ]
+
+
+def passes(task, rows, rounds=30):
+    """Return the operations of lossbook and of the fastest peer as written, with how often each runs, and its time."""
+    rivals = [row for row in rows if row["mode"] == "eager" and row["library"] not in ("lossbook", "floor")]
+    fastest = min(rivals, key=lambda row: row["minimum_ms"])["library"]
+    z, y = inputs(task)
+    found = []
+    for library in ("lossbook", fastest):
+        step = torch_step(task.calls[library], z, y, compiled=False)
+        step(), step()
+        with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as seen:
+            for _ in range(rounds):
+                step()
+        found += [{"task": task.name, "library": library, "operation": part.key.removeprefix("aten::"),
+                   "runs": part.count / rounds, "ms": round(part.self_cpu_time_total / rounds / 1e3, 3)}
+                  for part in seen.key_averages() if part.self_cpu_time_total / rounds > 10]
+    return found
 
 
 def load():
     """Return how many processes wanted to run in the last minute."""
     return round(os.getloadavg()[0], 2)
+
+
+def on_gpu(rounds=200):
+    """Time what is installed beside a GPU, as written, and write results/speed_gpu.json."""
+    from libraries import versions
+    from stamp import code, write
+    from tqdm import tqdm
+
+    rows = []
+    with tqdm(total=rounds * len(TASKS), desc="speed, on the GPU", disable=None) as bar:
+        for task in TASKS:
+            rows += measure(task, rounds, bar, ("eager",), "cuda")
+    write("speed_gpu", versions(), rows, code=code("speed"), rounds=rounds, gpu=torch.cuda.get_device_name())
+
+
+if __name__ == "__main__":
+    on_gpu()

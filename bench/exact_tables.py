@@ -63,6 +63,21 @@ def ours():
                   "Out of order, gradient", "Gradient in half precision"], lines)
 
 
+def on_gpu():
+    """Return the table of the largest errors on a GPU beside those on the processor: of lossbook, and of torch."""
+    near = {(row["loss"], row["library"]): row for row in rows()}
+    lines, last = [], None
+    for row in read("exact_gpu")["rows"]:
+        other = near[row["loss"], row["library"]]
+        cells = [ulps(found[part]) for part in ("value", "gradient") for found in (other, row)]
+        both = {key: row["value"][key] + row["gradient"][key] for key in ("lost", "not_finite", "normal")}
+        lines.append([row["loss"] if row["loss"] != last else "", row["library"], *cells,
+                      share(both, "lost"), share(both, "not_finite")])
+        last = row["loss"]
+    return table(["Loss", "Library", "Value, processor", "Value, GPU", "Gradient, processor", "Gradient, GPU",
+                  "Wiped out, GPU", "Not finite, GPU"], lines)
+
+
 def walked():
     """Return the sentences that say which numbers were computed."""
     own = [row for row in rows() if row["library"] == "lossbook"]

@@ -101,24 +101,42 @@ def behaviours(family):
     return "\n".join([table(["Question", "Right answer", *libraries], rows), "", *notes, "", *folded])
 
 
-def speed():
-    """Return the table of times: a row per task and library, in milliseconds."""
+def speed(name="speed", modes=("eager", "compiled")):
+    """Return the table of times and of peak memory: a row per task and library."""
     rows, tasks = [], {}
-    for row in read("speed")["rows"]:
+    for row in read(name)["rows"]:
         size = " × ".join(f"{int(side):,}" for side in row["size"].split(" x "))
         tasks.setdefault((row["task"], size), {}).setdefault(row["library"], {})[row["mode"]] = row
     for (task, size), libraries in tasks.items():
-        fastest = {mode: min(modes[mode]["minimum_ms"] for library, modes in libraries.items()
-                             if library != "floor" and mode in modes) for mode in ("eager", "compiled")}
+        fastest = {mode: min(found[mode]["minimum_ms"] for library, found in libraries.items()
+                             if library != "floor" and mode in found) for mode in modes}
         for library in sorted(libraries, key=["floor", *ORDER].index):
-            cells = []
-            for mode in ("eager", "compiled"):
+            times, peaks = [], []
+            for mode in modes:
                 row = libraries[library].get(mode)
                 best = row and library != "floor" and row["minimum_ms"] == fastest[mode]
                 cell = f"{row['minimum_ms']:.2f} ({row['median_ms']:.2f})" if row else "–"
-                cells.append(f"**{cell}**" if best else cell)
-            rows.append([f"{task}, {size}" if library == "floor" else "", library, *cells])
-    return table(["Loss and size", "Library", "Eager, ms", "Compiled, ms"], rows)
+                times.append(f"**{cell}**" if best else cell)
+                peaks.append(f"{row['peak_mib']:.0f}" if row and row["peak_mib"] is not None else "–")
+            rows.append([f"{task}, {size}" if library == "floor" else "", library, *times, " · ".join(peaks)])
+    heads = [f"{mode.capitalize()}, ms" for mode in modes]
+    return table(["Loss and size", "Library", *heads, f"Peak, MiB, {' · '.join(modes)}"], rows)
+
+
+def passes():
+    """Return the table of where the time goes: what takes a tenth of it or more, and how many operations there are."""
+    rows, tasks = [], {}
+    for row in read("speed")["passes"]:
+        tasks.setdefault((row["task"], row["library"]), []).append(row)
+    for (task, library), found in tasks.items():
+        found.sort(key=lambda row: -row["ms"])
+        total = sum(row["ms"] for row in found)
+        large = [row for row in found if row["ms"] > total / 10]
+        named = ", ".join(f"`{row['operation']}` {row['ms']:.2f}" for row in large)
+        rest = f"others {total - sum(row['ms'] for row in large):.2f}"
+        many = sum(row["runs"] for row in found if row["ms"] > total / 50)
+        rows.append([task if library == "lossbook" else "", library, f"{many:.0f}", f"{named}, {rest}"])
+    return table(["Loss", "Library", "Operations", "Milliseconds in"], rows)
 
 
 def speed_families():
@@ -147,14 +165,15 @@ def timed(row, best):
     return f"**{cell}**" if best else cell
 
 
-def source(name, *more, command="make bench"):
+def source(name, *more, command="make bench", script=""):
     """Return the sentence that says when, where and with what a result was measured; ``more`` are further scripts."""
     data = read(name)
     versions = ", ".join(f"{library} {version}" for library, version in data["versions"].items())
-    same = data["code"] == code(name, *more)
+    same = data["code"] == code(script or name, *more)
     state = "the present code of lossbook" if same else f"an earlier state of lossbook (`{command}` measures again)"
     busy = " **The machine was busy, so these times are rough.**" if data.get("load_before", 0) > 0.5 else ""
-    return f"Measured on {data['date']}, on one {data['processor']}, with {state}. Versions: {versions}.{busy}"
+    where = f"one {data.get('gpu', data['processor'])}"
+    return f"Measured on {data['date']}, on {where}, with {state}. Versions: {versions}.{busy}"
 
 
 def draw(axes):

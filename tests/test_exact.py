@@ -128,3 +128,11 @@ def test_every_loss_is_published_with_the_present_code():
         for part in ("value", "gradient"):
             assert row[part]["worst"] <= goal(FUNCTIONS[name], part), (name, part)
             assert row[part]["not_finite"] == row[part]["lost"] == 0, (name, part)
+
+
+def test_what_a_gpu_gave_belongs_to_the_present_code_and_leaves_nothing_out():
+    found = {row["loss"]: row for row in stamp.read("exact_gpu")["rows"] if row["library"] == "lossbook"}
+    assert set(found) == set(FUNCTIONS)
+    for name, row in found.items():
+        assert row["code"] == exact.kernel(FUNCTIONS[name]), f"run `python bench/exact.py --gpu` again ({name})"
+        assert row["sampled"] == 0 and row["value"]["normal"] <= 2**32 - 2**24, name

@@ -54,7 +54,7 @@ def mean_ranks(scores: np.ndarray) -> np.ndarray:
 
 
 def critical_difference(methods: int, sets: int, *, level: float = 0.95) -> float:
-    """How far two mean ranks must lie apart in the test of Nemenyi."""
+    """How far two mean ranks must lie apart in Nemenyi's test."""
     q = stats.studentized_range.ppf(level, methods, math.inf) / math.sqrt(2)
     return float(q * math.sqrt(methods * (methods + 1) / (6 * sets)))
 

@@ -93,7 +93,7 @@ def focal_loss(
     Args:
         logits: any shape, one independent logit per element.
         target: 0 or 1 (any dtype), of the shape of ``logits``.
-        gamma: focusing strength, at least 0.
+        gamma: focusing parameter, at least 0.
         alpha: weight of the positives in [0, 1], the negatives get 1 - alpha; None weighs both by 1.
         reduction: "none", "mean" (over elements) or "sum".
 
@@ -153,7 +153,7 @@ def softmax_focal_loss(
     Args:
         logits: shape (N, K) or (N, K, d1, …), K at least 2.
         target: integer classes from 0 to K - 1, shape (N,) or (N, d1, …).
-        gamma: focusing strength, at least 0.
+        gamma: focusing parameter, at least 0.
         weight: one factor per class, shape (K,), each at least 0; None is all ones.
         ignore_index: a target value that leaves its example out of sum and mean, whatever its logits are.
         reduction: "none", "mean" (weighted, over the examples that are kept) or "sum".
@@ -192,7 +192,7 @@ def asymmetric_loss(
     margin: float = 0.05,
     reduction: str = "mean",
 ) -> Tensor:
-    r"""Focal loss with a focusing strength for each side, and no attention at all to very easy negatives (ASL).
+    r"""Focal loss with a focusing parameter for each side, and no attention at all to very easy negatives (ASL).
 
     With :math:`p = \sigma(` ``logits`` :math:`)`, :math:`y` = ``target``, :math:`\gamma_+` = ``gamma_pos``,
     :math:`\gamma_-` = ``gamma_neg``, :math:`m` = ``margin`` and :math:`p_m = \max(p - m, 0)`,
@@ -212,8 +212,8 @@ def asymmetric_loss(
     Args:
         logits: any shape, one independent logit per element.
         target: 0 or 1, of the shape of ``logits``.
-        gamma_pos: focusing strength of positives, at least 0.
-        gamma_neg: focusing strength of negatives, at least 0.
+        gamma_pos: focusing parameter of positives, at least 0.
+        gamma_neg: focusing parameter of negatives, at least 0.
         margin: what is taken off the probability of negatives, in [0, 1).
         reduction: "none", "mean" (over elements) or "sum".
 
@@ -285,8 +285,8 @@ def softmax_asymmetric_loss(
     Args:
         logits: shape (N, K) or (N, K, d1, …), K at least 2.
         target: integer classes from 0 to K - 1, shape (N,) or (N, d1, …).
-        gamma_pos: focusing strength of the true class, at least 0.
-        gamma_neg: focusing strength of the other classes, at least 0.
+        gamma_pos: focusing parameter of the true class, at least 0.
+        gamma_neg: focusing parameter of the other classes, at least 0.
         label_smoothing: share of the uniform distribution in the target, in [0, 1].
         reduction: "none", "mean" (over examples) or "sum".
 

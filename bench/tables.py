@@ -7,7 +7,8 @@ from stamp import code, read
 
 ORDER = ["lossbook", "formula as written", "torch", "torchvision", "kornia", "kornia 0.8.2", "MONAI", "SMP", "timm",
          "mmpretrain", "keras", "optax", "torchmetrics", "balanced-loss", "imbalanced-losses", "scipy", "torch, chunks",
-         "torch, linear", "PML", "geomloss", "geomloss, scaling 0.9", "geomloss, scaling 0.99", "POT", "POT, log", "rlax"]
+         "torch, linear", "PML", "geomloss", "geomloss, scaling 0.9", "geomloss, scaling 0.99", "POT", "POT, log",
+         "rlax"]
 GROUPS = {
     "regression": ["mean squared error", "root mean squared error of one number", "mean absolute error",
                    "Huber, delta 2", "smooth L1, beta 2", "log-cosh", "quantile, 0.9"],

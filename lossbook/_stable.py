@@ -22,8 +22,9 @@ def plain_log_odds_against(logits: Tensor, target: Tensor) -> Tensor:
     others = logits.scatter(1, y, -torch.inf)
     top = others.amax(1, keepdim=True).detach().clamp(min=torch.finfo(logits.dtype).min)
     # The largest logit is taken out before exp, z_y after log: no digit of a difference is lost at |z| = 1e4.
-    # The sum is at least exp(0) = 1, or 0 where all other logits are -inf.
-    r = (others - top).exp().sum(1, keepdim=True).clamp(min=1).log() + (top - logits.gather(1, y))
+    total = (others - top).exp().sum(1, keepdim=True)
+    # It is at least exp(0) = 1, or 0 where all other logits are -inf. (At a bound, torch 2.14's clamp has no slope.)
+    r = torch.where(total < 1, 1, total).log() + (top - logits.gather(1, y))
     return r.squeeze(1)
 
 

@@ -135,4 +135,4 @@ def test_what_a_gpu_gave_belongs_to_the_present_code_and_leaves_nothing_out():
     assert set(found) == set(FUNCTIONS)
     for name, row in found.items():
         assert row["code"] == exact.kernel(FUNCTIONS[name]), f"run `python bench/exact.py --gpu` again ({name})"
-        assert row["sampled"] == 0 and row["value"]["normal"] <= 2**32 - 2**24, name
+        assert row["sampled"] == 0, name

@@ -753,3 +753,11 @@ def test_totals_may_differ_by_rounding_only(dtype):
     assert_close(lossbook.emd_loss(x, y, cost=cost), total.float(), rtol=1e-5, atol=0)
     with pytest.raises(ValueError, match="the total of y must be that of x"):
         lossbook.emd_loss(x, (1 + 20 * torch.finfo(dtype).eps + 3e-5) * y, cost=cost)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
+def test_totals_of_half_precision_may_differ_by_eight_roundings(dtype):
+    one, cost, rounding = torch.ones(1, dtype=dtype), torch.ones(1, 1), torch.finfo(dtype).eps
+    assert lossbook.emd_loss(one, one + 8 * rounding, cost=cost) == 1
+    with pytest.raises(ValueError, match=r"the total of y must be that of x, their ratio 1, got 1\.0"):
+        lossbook.emd_loss(one, one + 9 * rounding, cost=cost)

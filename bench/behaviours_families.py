@@ -341,7 +341,8 @@ BEHAVIOURS = [
                     ".round(decimals=6)",
         "PML": "(lambda loss: (setattr(loss.W, 'data', torch.eye(2, 3)), slope(lambda z: loss(z, tensor([0])), "
                "[[1., 0]]).abs().max().round(decimals=6))[1])(pml.ArcFaceLoss(3, 2))",
-    }, [PML + "209"], "The slope of the inverse cosine is infinite at 1.", harm=GRADIENT),
+    }, [PML + "209"], "The slope of the inverse cosine is infinite at 1. The link leads to NaN in training, for which "
+        "no cause was found.", harm=GRADIENT),
     Behaviour(RANKING, "Margin ranking with target 0, scores 1 and 2", ERROR, {
         "lossbook": "lossbook.margin_ranking_loss(t(1), t(2), t(0))",
         "torch": "F.margin_ranking_loss(t(1), t(2), t(0))",

@@ -450,7 +450,7 @@ def _problem(x: Tensor, y: Tensor, cost: str | Tensor) -> tuple[Tensor, Tensor, 
     """
     if isinstance(cost, Tensor):
         return _masses(x, y, cost)
-    if cost not in ("euclidean", "squared euclidean"):
+    if not isinstance(cost, str) or cost not in ("euclidean", "squared euclidean"):
         raise ValueError(f'cost must be "euclidean", "squared euclidean" or a tensor, got {cost!r}')
     x, y = map(_wide, _clouds(x, y))
     difference = x.unsqueeze(-2) - y.unsqueeze(-3)

@@ -26,8 +26,8 @@ def noisy(n):
     return *same, share.sigmoid(), weight.exp()
 
 
-def weighted_denoising(pred, clean, noise, share, weight, **more):
-    return lossbook.denoising_loss(pred, clean, noise, share, weight=weight, **more)
+def weighted_denoising(pred, clean, noise, alpha_bar, weight, **more):
+    return lossbook.denoising_loss(pred, clean, noise, alpha_bar, weight=weight, **more)
 
 
 ROWS = [

@@ -236,6 +236,18 @@ def test_an_inverted_or_infinite_box_is_an_error(loss, bad, got):
             loss(*pair)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+def test_a_box_reaches_as_far_as_its_area_stays_finite_and_no_further(dtype):
+    most = torch.tensor(torch.finfo(dtype).max ** 0.5 / 8, dtype=dtype)
+    far = torch.stack([-most, -most, most, most])
+    for side in range(4):
+        box = 0.999 * far
+        assert lossbook.giou_loss(box, box) == 0
+        box[side] = far[side]
+        with pytest.raises(ValueError, match="boxes1 must have x1 <= x2 and y1 <= y2, within"):
+            lossbook.giou_loss(box, 0.999 * far)
+
+
 @every_box_loss
 def test_shapes_and_types_of_boxes_are_checked(loss):
     with pytest.raises(ValueError, match=r"boxes1 must have shape \(\.\.\., 4\), got \(2, 3\)"):
@@ -629,6 +641,11 @@ def test_many_sweeps_in_one_go_are_as_many_one_by_one(eps):
     assert_close(start + _transport._scale(f, start, *problem, eps), g)
 
 
+def test_what_is_made_wide_stays_where_it_is():
+    assert geometry._wide(torch.ones(2, device="meta")).device.type == "meta"
+    assert geometry._wide(torch.ones(2)).dtype == torch.float64
+
+
 # Errors of clouds and masses.
 
 
@@ -736,3 +753,11 @@ def test_totals_may_differ_by_rounding_only(dtype):
     assert_close(lossbook.emd_loss(x, y, cost=cost), total.float(), rtol=1e-5, atol=0)
     with pytest.raises(ValueError, match="the total of y must be that of x"):
         lossbook.emd_loss(x, (1 + 20 * torch.finfo(dtype).eps + 3e-5) * y, cost=cost)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
+def test_totals_of_half_precision_may_differ_by_eight_roundings(dtype):
+    one, cost, rounding = torch.ones(1, dtype=dtype), torch.ones(1, 1), torch.finfo(dtype).eps
+    assert lossbook.emd_loss(one, one + 8 * rounding, cost=cost) == 1
+    with pytest.raises(ValueError, match=r"the total of y must be that of x, their ratio 1, got 1\.0"):
+        lossbook.emd_loss(one, one + 9 * rounding, cost=cost)

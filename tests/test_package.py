@@ -210,6 +210,15 @@ def test_no_function_is_long(function):
     assert body_lines(function) <= 30
 
 
+def test_every_change_that_is_said_to_be_unnoticeable_can_still_be_made():
+    explained = (ROOT.parent / "tests" / "mutation-survivors.md").read_text(encoding="utf-8")
+    lines = {name: {" ".join(line.split()) for line in path.read_text(encoding="utf-8").splitlines()}
+             for name, path in SOURCES.items()}
+    changes = re.findall(r"(?m)^- ([\w.]+)\.\w+: `.+` -> `.+` in `(.+)`$", explained)
+    assert len(changes) == len(re.findall("(?m)^- ", explained)) > 50
+    assert [(module, line) for module, line in changes if line not in lines[module]] == []
+
+
 def test_every_module_says_what_it_is_for():
     assert [name for name, tree in TREES.items() if not ast.get_docstring(tree)] == []
 

@@ -464,6 +464,12 @@ def test_combo_is_dice_at_weight_0_and_cross_entropy_at_weight_1():
     assert_close(lossbook.combo_loss(z, t, weight=1), lossbook.binary_cross_entropy_with_logits(z, t))
 
 
+def test_combo_of_masks_of_one_pixel_is_the_sum_of_its_two_losses():
+    z, t = torch.tensor([[0.7], [-1.2]]), torch.tensor([[1], [1]])
+    q = torch.sigmoid(-z[:, 0])  # where FN is q, TP is 1 - q
+    assert_close(lossbook.combo_loss(z, t, weight=0.3, reduction="none"), -0.3 * (1 - q).log() + 0.7 * q / (2 - q))
+
+
 def test_dice_gradient_is_the_closed_form_of_the_docstring():
     z, t = masks(1)
     _, slope = value_and_gradient(lossbook.dice_loss, z, t, smooth=0.8)
@@ -572,6 +578,15 @@ def test_an_absent_class_is_left_out_or_counts_as_an_empty_mask():
     lovasz_0 = (1 - p[0]).sum() / 2  # all pixels are of the class, so every step is 1/2
     assert_close(lossbook.lovasz_softmax_loss(logits, target), lovasz_0)
     assert_close(lossbook.lovasz_softmax_loss(logits, target, classes="all"), (lovasz_0 + p[1].max() + p[2].max()) / 3)
+
+
+def test_an_absent_class_has_no_gradient_unless_smooth_pulls():
+    logits, target = torch.tensor([[[2.0, -1.0], [0.5, 0.3], [-0.2, 0.7]]], dtype=torch.float64), torch.tensor([[0, 0]])
+    _, alone = value_and_gradient(lossbook.softmax_dice_loss, logits, target)
+    _, among = value_and_gradient(lossbook.softmax_dice_loss, logits, target, classes="all")
+    assert_close(among, alone / 3)
+    _, pulled = value_and_gradient(lossbook.softmax_dice_loss, logits, target, classes="all", smooth=1.0)
+    assert bool((pulled[:, 1:] > alone[:, 1:] / 3).all())
 
 
 def test_two_classes_are_dice_of_the_difference_of_their_logits():

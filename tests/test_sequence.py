@@ -394,6 +394,18 @@ def test_only_the_last_row_wrong_is_found():
     call(late, T, IL, TL)
 
 
+@pytest.mark.parametrize(("over", "fine"), [(7.5, True), (8.5, False)])
+def test_in_half_precision_a_frame_may_miss_1_by_eight_roundings(over, fine):
+    share = (1 + over * torch.finfo(torch.float16).eps) / 2
+    log_probs = torch.full((3, 1, 2), share).log().half()
+    arguments = log_probs, torch.tensor([[1]]), torch.tensor([3]), torch.tensor([1])
+    if fine:
+        assert call(*arguments).isfinite()
+    else:
+        with pytest.raises(ValueError, match=r"whose sum is 1 in every frame, got 1\.008"):
+            call(*arguments)
+
+
 def test_a_loss_of_a_leaf_has_a_gradient_of_its_dtype():
     z = leaf(LP.tolist(), torch.float32)
     functools.partial(call, z, T, IL, TL)().backward()

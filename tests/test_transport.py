@@ -23,14 +23,15 @@ def problem(p=4, q=6, seed=0):
 
 
 class Products(TorchDispatchMode):
-    """Counts the products of a matrix and a vector."""
+    """Counts the products of a matrix and a column, and notes the operators of lossbook."""
 
     def __init__(self):
         super().__init__()
-        self.count = 0
+        self.count, self.ours = 0, []
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         self.count += function is torch.ops.aten.mv.default
+        self.ours += [function.name()] if function.namespace.startswith("lossbook") else []
         return function(*args, **(kwargs or {}))
 
 
@@ -108,7 +109,10 @@ def test_sweeps_end_as_soon_as_the_rows_are_right():
     assert products.count == 1
     with Products() as products:
         _transport._scale(f, g + torch.arange(6), cost, a, b, 0.1)
-    assert 3 < products.count < 2 * _transport.SWEEPS  # and not before
+    assert 3 < products.count < _transport.SWEEPS  # and not before
+    with Products() as products:
+        assert_close(_transport._scale(f, g + 0.3, cost, a, b, 0.1), torch.zeros_like(g))  # a constant passes to f
+    assert products.count == 2
 
 
 @pytest.mark.parametrize("sign", [1, -1])
@@ -160,6 +164,16 @@ def test_what_nothing_brings_closer_is_stuck():
     assert stuck
     assert error < 1e-12
     assert _transport._settle(g, cost, a, b, 0.01, 1e-9)[2] is False
+
+
+def test_a_step_that_brings_nothing_is_given_up_after_twenty_tries(monkeypatch):
+    sweeps = counted(monkeypatch, "_sweep")
+    monkeypatch.setattr(_transport, "_error", lambda *_: 1.0)
+    monkeypatch.setattr(_transport, "newton_step", lambda f, g, *_: (f, torch.full_like(g, math.nan)))
+    monkeypatch.setattr(_transport, "_scale", lambda _, g, *__: torch.full_like(g, math.nan))
+    cost, a, b = problem()
+    assert _transport._settle(torch.zeros_like(b), cost, a, b, 0.1, 0.0)[2] is True
+    assert len(sweeps) == 2 * (1 + 20)  # of two kinds of steps
 
 
 @pytest.mark.parametrize(("reg", "most"), [(100.0, 9), (1.0, 9), (0.1, 24), (0.01, 60), (0.001, 100), (1e-5, 250)])
@@ -247,6 +261,31 @@ def test_vmap_of_assignments_and_problems_of_nothing():
     assert _transport.assignment(cost[:0]).shape == (0, 4, 4)
     shapes = [tuple(part.shape) for part in _transport.cheapest(cost[:0], cost[:0, 0], cost[:0, 0])]
     assert shapes == [(0, 4, 4), (0, 4), (0, 4)]
+
+
+SOLVERS = {"potentials": lambda *parts: _transport.potentials(*parts, 0.1), "cheapest": _transport.cheapest,
+           "assignment": lambda cost, *_: _transport.assignment(cost[..., :4])}
+
+
+@pytest.mark.skipif(not hasattr(torch.library, "register_vmap"), reason="torch 2.4 asks each problem by itself")
+@pytest.mark.parametrize("name", SOLVERS)
+def test_vmap_hands_all_problems_over_at_once(name):
+    many = [torch.stack(parts) for parts in zip(*(problem(seed=seed) for seed in range(3)), strict=True)]
+    torch._C._functorch._set_vmap_fallback_enabled(False)  # which would hand them over one by one
+    try:
+        torch.vmap(SOLVERS[name])(*many)
+    finally:
+        torch._C._functorch._set_vmap_fallback_enabled(True)
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+def test_a_solver_is_an_operator_only_where_a_transform_asks_for_one(name):
+    with Products() as products:
+        SOLVERS[name](*problem())
+    assert products.ours == []
+    with Products() as products:
+        torch.func.vmap(SOLVERS[name])(*(part[None] for part in problem()))
+    assert products.ours == [f"lossbook::{name}"]  # a stored program has it by this name
 
 
 def test_tensors_without_numbers_have_answers_without_numbers():

@@ -397,14 +397,20 @@ def _one_minus_iou(pair: _Lengths) -> Tensor:
     alone = (out_w1 + out_w2) * h + (w + out_w1) * out_h1 + (w + out_w2) * out_h2
     union = w * h + alone
     differ = (pair.out1 + pair.out2 + pair.gap > 0).any(0)  # for boxes without an area
-    return torch.where(union < torch.finfo(union.dtype).tiny, differ.to(union.dtype), quotient(alone, union))
+    return torch.where(union < _least_area(pair), differ.to(union.dtype), quotient(alone, union))
 
 
 def _empty_share(pair: _Lengths) -> Tensor:
     (out_w1, out_h1), (out_w2, out_h2), (gap_w, gap_h), (width, height) = pair.out1, pair.out2, pair.gap, _around(pair)
     # C - U is two corners, where one box sticks out sideways and the other upwards, and the gaps.
-    empty = out_w1 * out_h2 + out_w2 * out_h1 + gap_w * height + (width - gap_w) * gap_h
-    return quotient(empty, width * height)
+    empty, area = out_w1 * out_h2 + out_w2 * out_h1 + gap_w * height + (width - gap_w) * gap_h, width * height
+    return torch.where(area < _least_area(pair), 0, quotient(empty, area))
+
+
+def _least_area(pair: _Lengths) -> Tensor:
+    """Return the area below which a derivative, at most a length over the area, may leave the numbers."""
+    longest = _around(pair).detach().amax(0)
+    return torch.finfo(longest.dtype).tiny * (1 + longest)
 
 
 def _squared_distance(pair: _Lengths) -> Tensor:

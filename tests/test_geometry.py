@@ -210,6 +210,9 @@ def test_a_descent_on_giou_joins_boxes_that_are_apart_and_iou_does_not():
 @hypothesis.example(sides=[2.0**-140, 0, 0, 0], corners=[0] * 4)
 @hypothesis.example(sides=[2.0**-126, 0, 0, 0], corners=[0] * 4)
 @hypothesis.example(sides=[2.0**-127, 2.0**-127, 0, 0], corners=[0] * 4)
+@hypothesis.example(sides=[0] * 4, corners=[0, 0, 16, 2.0**-130])
+@hypothesis.example(sides=[16, 2.0**-130, 8, 2.0**-130], corners=[0] * 4)
+@hypothesis.example(sides=[1e6, 2.0**-126, 8, 2.0**-126], corners=[0] * 4)
 def test_box_losses_are_finite_and_in_their_range(loss, sides, corners):
     low, size = torch.tensor(corners).view(2, 2), torch.tensor(sides).view(2, 2)
     first, second = torch.cat([low, low + size], 1).requires_grad_()

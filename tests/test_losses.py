@@ -18,6 +18,7 @@ import hypothesis.strategies as st
 import pytest
 import references
 import torch
+from compare import PROMISE
 from mpmath import mpf
 from torch.testing import assert_close
 
@@ -1330,12 +1331,21 @@ def test_asymmetric_loss_without_margin_and_with_equal_gammas_is_focal_loss():
                  lossbook.focal_loss(logits, target, gamma=1.5, reduction="none"))
 
 
-@pytest.mark.parametrize("margin", [0.0, 1e-6, 0.001, 0.2])
-def test_asymmetric_loss_is_exact_for_every_size_of_margin(margin):
-    z = torch.tensor([-9.0, -3.0, -1.0, 0.0, 3.0, 9.0, 30.0, 1e4])
+@precisions
+@pytest.mark.parametrize("margin", [0.0, 1e-9, 1e-6, 0.001, 0.2])
+def test_asymmetric_loss_is_exact_for_every_size_of_margin(margin, dtype):
+    z = torch.tensor([-9.0, -3.0, -1.0, 0.0, 3.0, 9.0, 30.0, 1e4], dtype=dtype)
     options = {"gamma_neg": 0.5, "margin": margin}
     loss = lossbook.asymmetric_loss(z, torch.zeros(8), reduction="none", **options)
     expected = [float(references.asymmetric([mpf(value)], 0, **options)) for value in z.tolist()]
+    assert_close(loss, torch.tensor(expected, dtype=dtype), **PROMISE[dtype])
+
+
+@pytest.mark.parametrize("gamma", [0.0, 1.0, 2.0, 4.0, 5.0])
+def test_asymmetric_loss_is_exact_for_every_power(gamma):
+    z = torch.tensor([-3.0, -1.0, 0.0, 2.0, 9.0])
+    loss = lossbook.asymmetric_loss(z, torch.zeros(5), gamma_neg=gamma, reduction="none")
+    expected = [float(references.asymmetric([mpf(value)], 0, gamma_neg=gamma)) for value in z.tolist()]
     assert_close(loss, torch.tensor(expected), rtol=1e-5, atol=1e-7)
 
 

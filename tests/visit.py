@@ -174,7 +174,10 @@ LETTERS = """smallest => [...document.querySelectorAll(".bd-article :is(figure, 
   const {left, right, top, width, height} = shown.getBoundingClientRect();
   const seen = [left + 2, right - 2].every(x => shown.contains(document.elementFromPoint(x, top + height / 2)));
   const texts = [...shown.querySelectorAll("text")].filter(text => text.textContent.trim());
-  const sizes = texts.map(text => parseFloat(getComputedStyle(text).fontSize) * text.getScreenCTM().d);
+  const sizes = texts.map(text => {
+    const {a, b} = text.getScreenCTM();
+    return parseFloat(getComputedStyle(text).fontSize) * Math.hypot(a, b);
+  });
   const drawn = smallest / 72 * 200 * width / (shown.naturalWidth || Infinity);
   return [shown.closest("figure")?.id || shown.alt, Math.min(...sizes, shown.naturalWidth ? drawn : Infinity), seen];
 })"""

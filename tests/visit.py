@@ -183,7 +183,9 @@ LETTERS = """smallest => [...document.querySelectorAll(".bd-article :is(figure, 
 })"""
 # Where there is room the picture of a chapter is wider than the text, and with its sliders no higher than the window.
 WIDE = """() => [...document.querySelectorAll(".bd-article figure.wide")].map(figure => {
-  const boxes = [figure.querySelector("img"), figure.querySelector(".interactive"), figure.closest("section")];
+  const boxes = [
+    figure.querySelector(".interactive > :is(img, .interactive-chart)"), figure.querySelector(".interactive"),
+    figure.closest("section")];
   const [still, all, text] = boxes.map(box => box.getBoundingClientRect());
   return {over: still.width - text.width, height: all.height, lost: Math.max(0, still.right - innerWidth)};
 })"""
@@ -412,6 +414,16 @@ def on_paper(tab):
     return screen, paper, cut
 
 
+def letters_on_a_phone(tab, address):
+    """What LETTERS says of a page that was opened on a phone, with everything unfolded."""
+    tab.goto(address)
+    wait_until_ready(tab)
+    tab.evaluate("document.querySelectorAll('details').forEach(box => box.open = true)")
+    load_pictures(tab)
+    open_figures(tab)
+    return tab.evaluate(LETTERS, SMALLEST)
+
+
 def look_at(tab, address):
     """Everything that the tests ask about one page."""
     requests, console, failed = [], [], []
@@ -460,7 +472,6 @@ def look_at(tab, address):
     figures = {figure.get_attribute("id").removesuffix("-chart"): figure for figure in open_figures(tab)}
     seen["heights"] += [tab.evaluate(places)]
     seen["dead controls"] = [line for figure in figures.values() for line in pushed_controls(tab, figure)]
-    seen["letters"] = tab.evaluate(LETTERS, SMALLEST)
     seen["computed"] = {
         name: [computed(figure, position) for position in FIGURES[name].positions]
         for name, figure in figures.items()
@@ -482,4 +493,5 @@ def look_at(tab, address):
     seen["axe"] = accessibility_faults(tab)
     for event, listener in listeners.items():
         tab.remove_listener(event, listener)
+    seen["letters"] = letters_on_a_phone(tab, address)
     return {**seen, "requests": requests, "console": console, "failed": failed}

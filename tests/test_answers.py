@@ -18,7 +18,7 @@ CHOOSING = (ROOT / f"{HOME}.md").read_text(encoding="utf-8")
 
 
 def names_in(text: str) -> list[str]:
-    return " ".join(re.findall(r"(?m)^```\{answer\} (.+)$", text)).split()
+    return " ".join(re.findall(r"(?m)^```\{(?:answer|also)\} (.+)$", text)).split()
 
 
 @EVERY
@@ -35,6 +35,7 @@ def test_an_answer_is_whole_runs_in_both_libraries_and_has_its_numbers_from_an_a
         ({"number": "It was 31.4 % better."}, "no assert holds the number 31.4 %"),
         ({"check": "8.0 == 8.1"}, "is not true: 8.0 == 8.1"),
         ({"check": "no_such_name"}, "NameError"),
+        ({"beware": "It cost 31.4 %."}, "no assert holds the number 31.4 %"),
         ({"torch": "import torch  #" + 70 * "-"}, "a line of code has"),
         ({"more": "text"}, "has ['case',"),
     ],
@@ -65,6 +66,11 @@ def test_the_front_page_offers_every_answer_that_has_a_name_for_it():
     assert sorted(offered) == sorted(name for name, one in ALL.items() if "have" in one)
 
 
+def test_choosing_gives_no_advice_outside_its_answers():
+    assert re.findall(r"(?m)^ *[-*] ", CHOOSING) == []
+    assert sum("lossbook" not in one for one in ALL.values()) <= 4
+
+
 def test_each_chapter_shows_its_own_answers_where_it_says_when_to_use_them():
     wanted = {one["chapter"] for one in ALL.values()}
     for chapter in wanted:
@@ -89,9 +95,11 @@ def test_every_link_of_the_list_leads_to_its_answer(built_book):
 def test_a_box_leads_to_its_chapter_and_to_the_api(built_book):
     page = BeautifulSoup((built_book / f"{HOME}.html").read_text(encoding="utf-8"), "html.parser")
     for name, one in ALL.items():
-        links = [link["href"] for link in page.find(id=f"answer-{name}").select(".answer-links a")]
+        box = page.find(id=f"answer-{name}")
+        links = [link["href"] for link in box.select(".answer-links a")]
+        assert "dropdown" not in box["class"] or one["loss"] in box.find(class_="admonition-title").get_text()
         assert links[0] == f"../{one['chapter']}.html"
-        assert any("api" in link for link in links[1:]), name
+        assert any("api" in link for link in links[1:]) == ("lossbook" in one), name
 
 
 @EVERY

@@ -17,7 +17,7 @@ from bs4 import BeautifulSoup
 from figures import FIGURES
 from visit import AXE_CORE, CONTRAST, THEMES
 
-from tools.browser import PAGES, open_page, use_theme
+from tools.browser import PAGES, open_figures, open_page, use_theme
 from tools.chapter import sliders
 from tools.layout import HTML, ROOT, executable_chapters, notebook_chapters
 
@@ -28,7 +28,8 @@ DRAWN = {
 }
 HTML_SIZE = 300_000  # bytes
 FIRST_LOAD = 700_000  # bytes, compressed
-PICTURE = 125_000  # bytes; the largest holds twelve panels
+LETTERS = 9  # pixels, on a phone of 360
+PICTURE = 130_000  # bytes; the largest holds twelve panels
 
 every_page = pytest.mark.parametrize("page", PAGES)
 every_page_with_code = pytest.mark.parametrize("page", CODE_PAGES)
@@ -136,6 +137,22 @@ def test_every_figure_can_be_read_in_both_themes(page, visits):
 
 
 @every_page
+def test_the_letters_of_every_figure_can_be_read_on_a_phone_and_none_is_cut(page, visits):
+    letters = visits(page)["letters"]
+    assert [(name, round(size, 1)) for name, size, _ in letters if size < LETTERS] == []
+    assert [name for name, _, seen in letters if not seen] == []
+    assert len(letters) >= len(DRAWN.get(page, []))
+
+
+@every_page_with_code
+def test_each_chapter_has_one_picture_that_is_wider_than_its_text_where_there_is_room(page, visits):
+    (picture,) = visits(page)["wide"]
+    assert picture["over"] > 0
+    assert picture["lost"] == 0
+    assert picture["height"] <= 900
+
+
+@every_page
 def test_first_load_is_light_and_does_not_jump(page, visits, site, record_property):
     visit = visits(page)
     kilobytes = [round(size / 1000) for size in ((HTML / page).stat().st_size, first_load(visit, site))]
@@ -205,6 +222,22 @@ def test_interactive_figure_computes_what_lossbook_computes(page, figure, visits
         for found, exact in pairs:
             exact = torch.as_tensor(exact, dtype=torch.float64).flatten().tolist()
             assert found == pytest.approx(exact, rel=1e-6, abs=1e-9), values
+
+
+def test_the_picture_of_a_chapter_grows_with_its_letters_and_shrinks_where_the_window_is_low(browser, site):
+    grown = {}
+    for height in (900, 650):
+        tab = browser.new_page(viewport={"width": 1400, "height": height}, reduced_motion="reduce")
+        open_page(tab, f"{site}chapters/imbalance/focal.html")
+        figure = open_figures(tab)[0]
+        svg, chart = (figure.query_selector(name).bounding_box() for name in ("svg", ".interactive-chart"))
+        assert (svg["width"], svg["height"]) == (chart["width"], chart["height"])
+        grown[height] = figure.evaluate("""figure => {
+          const text = figure.querySelector("svg text");
+          return parseFloat(getComputedStyle(text).fontSize) * text.getScreenCTM().d;
+        }""")
+        tab.close()
+    assert grown[900] > 14 > grown[650] > 10
 
 
 class Anchors(HTMLParser):

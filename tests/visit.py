@@ -10,6 +10,7 @@ from figures import FIGURES
 from PIL import Image
 
 from tools.browser import load_pictures, open_figures, use_theme, wait_until_ready
+from tools.checks.rules import SMALLEST
 
 Image.MAX_IMAGE_PIXELS = None  # a page of figures is long
 
@@ -164,6 +165,30 @@ def figure_contrasts(tab):
     return found
 
 
+# Of each figure the smallest letters as they are seen, in pixels, and whether it is seen up to its edges. A picture has
+# no letters below SMALLEST, which the rules see to; its pixels are two for each of the hundred of an inch.
+LETTERS = """smallest => [...document.querySelectorAll(".bd-article :is(figure, .cell_output) img, .interactive svg")]
+.filter(shown => !shown.closest(".math") && (shown.closest(".interactive") || !shown.src.endsWith(".svg")))
+.map(shown => {
+  shown.scrollIntoView({block: "center", inline: "nearest"});
+  const {left, right, top, width, height} = shown.getBoundingClientRect();
+  const seen = [left + 2, right - 2].every(x => shown.contains(document.elementFromPoint(x, top + height / 2)));
+  const texts = [...shown.querySelectorAll("text")].filter(text => text.textContent.trim());
+  const sizes = texts.map(text => {
+    const {a, b} = text.getScreenCTM();
+    return parseFloat(getComputedStyle(text).fontSize) * Math.hypot(a, b);
+  });
+  const drawn = smallest / 72 * 200 * width / (shown.naturalWidth || Infinity);
+  return [shown.closest("figure")?.id || shown.alt, Math.min(...sizes, shown.naturalWidth ? drawn : Infinity), seen];
+})"""
+# Where there is room the picture of a chapter is wider than the text, and with its sliders no higher than the window.
+WIDE = """() => [...document.querySelectorAll(".bd-article figure.wide")].map(figure => {
+  const boxes = [
+    figure.querySelector(".interactive > :is(img, .interactive-chart)"), figure.querySelector(".interactive"),
+    figure.closest("section")];
+  const [still, all, text] = boxes.map(box => box.getBoundingClientRect());
+  return {over: still.width - text.width, height: all.height, lost: Math.max(0, still.right - innerWidth)};
+})"""
 # Code, formulas and tables scroll inside themselves; nothing else may.
 TOO_WIDE = """() => [...document.querySelectorAll("*")].filter(box =>
   box.scrollWidth > box.clientWidth + 1
@@ -342,7 +367,7 @@ def dragged(tab, figure):
         return []
     panel.evaluate("panel => panel.scrollIntoView({block: 'center'})")
     box, seen = panel.bounding_box(), []
-    for far, button in ((0.3, tab.mouse.down), (0.6, tab.mouse.up)):
+    for far, button in ((0.2, tab.mouse.down), (0.9, tab.mouse.up)):
         tab.mouse.move(box["x"] + far * box["width"], box["y"] + far * box["height"])
         button()
         settle(figure)
@@ -389,6 +414,16 @@ def on_paper(tab):
     return screen, paper, cut
 
 
+def letters_on_a_phone(tab, address):
+    """What LETTERS says of a page that was opened on a phone, with everything unfolded."""
+    tab.goto(address)
+    wait_until_ready(tab)
+    tab.evaluate("document.querySelectorAll('details').forEach(box => box.open = true)")
+    load_pictures(tab)
+    open_figures(tab)
+    return tab.evaluate(LETTERS, SMALLEST)
+
+
 def look_at(tab, address):
     """Everything that the tests ask about one page."""
     requests, console, failed = [], [], []
@@ -430,6 +465,7 @@ def look_at(tab, address):
     seen["contrasts"] = figure_contrasts(tab)
     tab.set_viewport_size({"width": 1400, "height": 900})
     wide = {"broken lines": tab.evaluate(BROKEN_LINES), 1400: tab.evaluate(SCROLLING, f"{TABLES}, .bd-article pre")}
+    seen["wide"] = tab.evaluate(WIDE)
     tab.set_viewport_size({"width": 360, "height": 800})
     places = "() => [...document.querySelectorAll('.interactive')].map(box => box.getBoundingClientRect().height)"
     seen["heights"] = [tab.evaluate(places)]
@@ -457,4 +493,5 @@ def look_at(tab, address):
     seen["axe"] = accessibility_faults(tab)
     for event, listener in listeners.items():
         tab.remove_listener(event, listener)
+    seen["letters"] = letters_on_a_phone(tab, address)
     return {**seen, "requests": requests, "console": console, "failed": failed}

@@ -15,15 +15,15 @@
     return vega;
   }
 
-  // The views take the room that the page has, 560 pixels at most; their height and their letters stay.
-  function fit(spec, width, room) {
-    const more = Math.min(room, 560) - width;
+  // The views take the room that the page has, up to a limit; their height and their letters stay.
+  function fit(spec, width, room, most) {
+    const more = Math.min(room, most) - width;
     for (const view of spec.vconcat ?? [spec])
       if (view.width !== view.height && view.width + more > 0) view.width += more;
   }
 
   // A press or a drag in the panel named "drag" moves the sliders that the chart names for x and y.
-  // A list of sliders has one for each column of the panel.
+  // A list of sliders has one for each column of the panel; "1 - p" moves p the other way.
   function letDrag(chart, view, spec) {
     const { drag } = spec.usermeta ?? {};
     if (!drag) return;
@@ -47,9 +47,10 @@
       // In a triangle (left, right, top): the share of the left corner, and of the right one in the rest.
       const [top, right] = [Math.max(0, at.y), Math.max(0, at.x - Math.max(0, at.y) / 2)];
       Object.assign(at, { left: 1 - right - top, rest: right / (right + top || 1) });
-      for (const [axis, name] of Object.entries(held)) {
+      for (const [axis, asked] of Object.entries(held)) {
+        const name = asked.replace("1 - ", "");
         const { min, max, step } = bound[name];
-        const value = Math.min(max, Math.max(min, at[axis]));
+        const value = Math.min(max, Math.max(min, name === asked ? at[axis] : 1 - at[axis]));
         view.signal(name, +(min + Math.round((value - min) / step) * step).toFixed(9));
       }
       view.runAsync();
@@ -102,7 +103,10 @@
     chart.className = "interactive-chart";
     sliders.className = "interactive-sliders";
     still.after(chart, sliders);
-    fit(spec, still.width, chart.clientWidth);
+    // The wide picture of a chapter is drawn larger by this factor, letters and all.
+    const [width, height] = ["--width", "--height"].map((name) => parseFloat(figure.style.getPropertyValue(name)));
+    const wide = figure.closest(".wide") && chart.clientHeight > 0 ? chart.clientHeight / height : 1;
+    fit(spec, width, chart.clientWidth / wide, chart.clientWidth > 640 ? 640 : 560);
     const { view } = await vegaEmbed(chart, spec, { renderer: "svg", actions: false, bind: sliders });
     letDrag(chart, view, spec);
     letPlay(sliders, view, spec);

@@ -19,10 +19,14 @@ from tools.checks import duties
 from tools.checks.problem import Problem, at
 from tools.layout import ROOT
 
+# The smallest letters of a figure, in points: those of the style.
+SIZES = re.compile(r"(?m)^(?:font|axes|[xy]tick|legend)\.(?:label|font)?size: ([\d.]+)$")
+SMALLEST = min(map(float, SIZES.findall((ROOT / "lossbook" / "lossbook.mplstyle").read_text(encoding="utf-8"))))
 CLOSING = ["Summary", "Exercises", "Further reading"]
 DRAWS = re.compile(r"\bplt\.(subplots|figure|show)\(|\bplots\.interactive\(")
 COLOURS = re.compile(r"\.(?:imshow|pcolormesh|pcolor|contourf)\(")
 TITLE = re.compile(r"\.set_title\(|\bplt\.(title|suptitle)\(|\.suptitle\(|properties\([^)]*title=|Title\(")
+LETTERS = re.compile(r"(?:fontsize|labelsize|font\.size)\"?\s*[=:]\s*\"?([\w.-]+)")
 GLOBAL_RANDOM = re.compile(
     r"np\.random\.(?!default_rng|Generator|SeedSequence)\w+\(|default_rng\(\)|(?<![\w.])random\.\w+\("
 )
@@ -202,6 +206,10 @@ def figures(notebook: NotebookNode) -> list[Problem]:
             found.append(at(cell, 18, "a picture needs the tag keep-colours, or it becomes a negative in the dark"))
         if TITLE.search(cell.source):
             found.append(at(cell, 7, "no title may stand inside the plot"))
+        for call in LETTERS.finditer(cell.source):
+            if not call[1].replace(".", "").isdigit() or float(call[1]) < SMALLEST:
+                found.append(at(cell, 18, f"letters of {call[1]} are too small on a phone, {SMALLEST:g} points are "
+                                "the least", call[0]))
     return found
 
 

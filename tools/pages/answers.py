@@ -1,6 +1,7 @@
 """Sphinx extension: which loss, answered in code, from one file, chapters/reference/answers.yml.
 
 `{answer} NAME …` is a box for each name: what to take, a number, the calls in PyTorch and in lossbook.
+`{also} NAME …` folds each box; its title says what to take, so that the page on choosing can be run over.
 `{tree}` is a list of links to the boxes, under questions: a line such as `Who reads?: costs trust`.
 `{have}` folds the boxes of the names in it, for the front page. The file is a list of answers:
 
@@ -12,11 +13,12 @@
       say: Take …                        one sentence
       number: With 5 % …                 what was measured; each number stands in `check`, or in an assert of the
                                          section that holds the figure it refers to, else of the chapter
+      beware: It costs …                 what follows it and when to leave it; only reference/choosing shows it
       check: |                           one expression a line, each of which must be true; np, torch, lossbook, and of
         points("network", …) == …        the stored results points, interval and mean are at hand
       given: |                           names and numbers to try it on
       torch: |                           the calls; each runs after `given`, and the last name that each sets must have
-      lossbook: |                        the same value: the build stops where one fails
+      lossbook: |                        the same value: the build stops where one fails. Left out where it adds nothing
 
 """
 
@@ -45,7 +47,8 @@ inference = importlib.import_module("inference")
 FILE = ROOT / "chapters" / "reference" / "answers.yml"
 RESULTS = ROOT / "bench" / "results"
 HOME = "chapters/reference/choosing"
-FIELDS = {"name", "chapter", "case", "loss", "say", "number", "given", "torch", "lossbook"}
+FIELDS = {"name", "chapter", "case", "loss", "say", "number", "given", "torch"}
+MAY_HAVE = {"have", "beware", "check", "lossbook"}
 WIDTH = 76  # columns that a box shows of a line of code
 TAU1, BCE = "threshold moving, τ = 1", "binary cross-entropy"
 
@@ -68,10 +71,10 @@ def checked(text: str) -> dict[str, dict]:
 
 def faults(one: dict):
     """Yield what is wrong with one answer."""
-    if not FIELDS <= set(one) <= FIELDS | {"have", "check"}:
+    if not FIELDS <= set(one) <= FIELDS | MAY_HAVE:
         yield f"has {sorted(one)}, wanted are {sorted(FIELDS)}"
         return
-    for line in (line for part in ("given", "torch", "lossbook") for line in one[part].splitlines()):
+    for line in (line for part in ("given", *libraries(one)) for line in one[part].splitlines()):
         if len(line) > WIDTH:
             yield f"a line of code has {len(line)} columns, at most {WIDTH} are shown: {line}"
     try:
@@ -81,9 +84,17 @@ def faults(one: dict):
         yield f"{type(problem).__name__}: {problem}"
         return
     known = constants_of(one)
-    for value, percent in sorted(numbers(one["number"])):
+    for value, percent in sorted(numbers(claim(one))):
         if not known & ({value, value / 100} if percent else {value}):
             yield f"no assert holds the number {value:g}{' %' * percent}"
+
+
+def libraries(one: dict) -> list[str]:
+    return [library for library in ("torch", "lossbook") if library in one]
+
+
+def claim(one: dict) -> str:
+    return f"{one['number']} {one.get('beware', '')}"
 
 
 def value_of(one: dict, library: str):
@@ -97,7 +108,7 @@ def value_of(one: dict, library: str):
 
 
 def disagreement(one: dict):
-    (name, theirs), (ours_name, ours) = value_of(one, "torch"), value_of(one, "lossbook")
+    (name, theirs), (ours_name, ours) = value_of(one, "torch"), value_of(one, libraries(one)[-1])
     same = name == ours_name and torch.allclose(theirs.double(), ours.double(), rtol=1e-5, atol=1e-7)
     if not same:
         yield f"torch gives {name} = {theirs}, lossbook {ours_name} = {ours}"
@@ -105,7 +116,8 @@ def disagreement(one: dict):
 
 def shown_value(one: dict) -> str:
     name, value = value_of(one, "torch")
-    return f"On these, both give `{name} = {np.array2string(value.detach().numpy(), precision=4, separator=', ')}`."
+    who = "both give" if "lossbook" in one else "it gives"
+    return f"On these, {who} `{name} = {np.array2string(value.detach().numpy(), precision=4, separator=', ')}`."
 
 
 @functools.cache
@@ -132,13 +144,18 @@ def points(where: str, metric: str, one: str, other: str = "cross-entropy") -> f
     return round(100 * float(differences(where, metric, one, other).mean()), 1)
 
 
+def labelled(images: str, metric: str, method: str = BCE) -> float:
+    """The mean of a metric of a method of the bake-off on images with many labels."""
+    return round(float(inference.load()[0][images, "linear", method][metric].mean()), 2)
+
+
 def interval(where: str, metric: str, one: str, other: str = "cross-entropy"):
     return confidence_interval(differences(where, metric, one, other))
 
 
 def broken_checks(one: dict) -> list[str]:
     names = {"np": np, "torch": torch, "lossbook": lossbook, "points": points, "interval": interval, "mean": mean,
-             "TAU1": TAU1, "BCE": BCE}
+             "labelled": labelled, "TAU1": TAU1, "BCE": BCE}
     return [line for line in one.get("check", "").splitlines() if not eval(line, names)]
 
 
@@ -163,12 +180,12 @@ def constants_of(one: dict) -> set[float]:
     trees = [ast.parse(line) for line in one.get("check", "").splitlines()]
     known = {float(node.value) for tree in trees for node in ast.walk(tree)
              if isinstance(node, ast.Constant) and isinstance(node.value, int | float)}
-    figures = re.findall(r"\{numref\}`(fig-[\w-]+)`", one["number"])
+    figures = re.findall(r"\{numref\}`(fig-[\w-]+)`", claim(one))
     for chapter in executable_chapters():
         by_section, places = asserted(chapter, chapter.stat().st_mtime_ns)
         for figure in set(figures) & set(places):
             known |= by_section.get(places[figure], set())
-    if not figures and NUMBER.search(one["number"]):
+    if (not figures or "{doc}" in claim(one)) and NUMBER.search(claim(one)):
         chapter = ROOT / "chapters" / f"{one['chapter']}.md"
         known |= set().union(*asserted(chapter, chapter.stat().st_mtime_ns)[0].values())
     return known
@@ -184,13 +201,15 @@ def entries(code: str) -> list[str]:
 def box(one: dict, here: str) -> list[str]:
     """The MyST text of a box, without its title."""
     capital = one["loss"][0].upper() + one["loss"][1:]
-    api = [f"{{py:obj}}`{name.rsplit('.', 1)[1]} <{name}>`" for name in entries(one["lossbook"])]
+    api = [f"{{py:obj}}`{name.rsplit('.', 1)[1]} <{name}>`" for name in entries(one.get("lossbook", ""))]
     links = [f"{{doc}}`/chapters/{one['chapter']}`"] if here != f"chapters/{one['chapter']}" else []
     links += ["{doc}`All answers </chapters/reference/choosing>`"] if here != HOME else []
+    beware = [one["beware"].replace("../", "/chapters/"), ""] if here == HOME and "beware" in one else []
+    calls = [line for library in libraries(one) for line in (
+        "{.code-name}", {"torch": "PyTorch"}.get(library, library), "",
+        "```python", *one[library].splitlines(), "```", "")]
     return [
-        f"**{capital}.** {one['say']}", one["number"].replace("../", "/chapters/"), "",
-        "{.code-name}", "PyTorch", "", "```python", *one["torch"].splitlines(), "```", "",
-        "{.code-name}", "lossbook", "", "```python", *one["lossbook"].splitlines(), "```", "",
+        f"**{capital}.** {one['say']}", one["number"].replace("../", "/chapters/"), "", *beware, *calls,
         "::::{admonition} Numbers to try it on", ":class: dropdown",
         "```python", *one["given"].splitlines(), "```", "", shown_value(one), "::::", "",
         "{.answer-links}", " · ".join([*links, *api]),
@@ -228,12 +247,21 @@ class Answer(Answers):
         return [self.boxed(self.one(name)) for name in self.arguments[0].split()]
 
     def boxed(self, one: dict) -> nodes.Node:
-        found = self.admonition(one, f"Answer: {one['case']}")
+        found = self.titled(one)
         if self.env.docname == HOME:
             found["ids"] = [f"answer-{one['name']}"]
             std = self.env.get_domain("std")
             std.note_hyperlink_target(f"answer-{one['name']}", HOME, f"answer-{one['name']}", one["case"])
         return found
+
+
+    def titled(self, one: dict) -> nodes.Node:
+        return self.admonition(one, f"Answer: {one['case']}")
+
+
+class Also(Answer):
+    def titled(self, one: dict) -> nodes.Node:
+        return self.admonition(one, f"{one['case'][0].upper()}{one['case'][1:]} → {one['loss']}", "dropdown")
 
 
 class Have(Answers):
@@ -261,6 +289,6 @@ class Tree(Answers):
 
 
 def setup(app):
-    for name, directive in {"answer": Answer, "have": Have, "tree": Tree}.items():
+    for name, directive in {"answer": Answer, "also": Also, "have": Have, "tree": Tree}.items():
         app.add_directive(name, directive)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

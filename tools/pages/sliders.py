@@ -1,6 +1,7 @@
 """The figures with sliders: a still picture until the script of the page brings the chart to life.
 
 A cell hands over the chart alone (see lossbook.plots.Interactive). The still is drawn here, and lies beside the pages.
+The first of a chapter is the picture that carries it, and is wide where there is room.
 """
 
 import hashlib
@@ -29,6 +30,8 @@ def still_of(spec: dict) -> tuple[str, int, int]:
 def draw_stills(soup, app, up: str) -> None:
     """Put its still picture and its size into each figure with sliders."""
     folder = Path(app.outdir, app.builder.imagedir)
+    if first := soup.select_one("figure:has(div.interactive)"):
+        first["class"] = [*first.get("class", []), "wide"]
     for holder in soup.select("div.interactive"):
         spec = json.loads(holder.script.string)
         drawn, width, height = still_of(spec)

@@ -2,16 +2,34 @@
 
 import re
 from pathlib import Path
+from typing import NamedTuple
 
 import yaml
+from nbformat import NotebookNode
 
 from tools.chapter import SLIDE_MARK, only_asserts, slide_titles, sliders
-from tools.checks.problem import Problem
 from tools.layout import ROOT, parts
 from tools.questions import line_of, load
 
 FEWEST_SLIDES, FEWEST_QUESTIONS = 12, 5
 OPTION = re.compile(r":[\w-]+:( .*)?|---|```.*|:{3,}.*|`{4,}.*|%.*|\+\+\+.*|\([\w-]+\)=")
+
+
+class Problem(NamedTuple):
+    """One thing that a chapter breaks; printed as LINE: rule N: what to do."""
+
+    line: int
+    rule: int  # of STYLE.md; 0 for a duty that the rules do not number
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.line}: {f'rule {self.rule}' if self.rule else 'duty'}: {self.text}"
+
+
+def at(cell: NotebookNode, rule: int, text: str, needle: str = "") -> Problem:
+    """A problem in a cell, at the line in which ``needle`` stands."""
+    before, found, _ = cell.source.partition(needle) if needle else ("", "", "")
+    return Problem(cell.line + (before.count("\n") if found else 0), rule, text)
 
 
 def marks(path: Path) -> list[Problem]:

@@ -263,4 +263,3 @@ class Tree(Answers):
 def setup(app):
     for name, directive in {"answer": Answer, "have": Have, "tree": Tree}.items():
         app.add_directive(name, directive)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

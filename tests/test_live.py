@@ -16,7 +16,7 @@ kernelspec: {display_name: Python 3, name: python3}
 ---
 # One
 
-Some prose.
+Some prose, and {numref}`fig-drawn`.
 
 ```{code-cell} ipython3
 x = 20
@@ -26,7 +26,17 @@ print(2 * x)
 ```{code-cell} ipython3
 print("last:", x + 1)
 ```
+
+```{code-cell} ipython3
+:figure: fig-drawn
+:caption: A line.
+:alt: A line that rises.
+import matplotlib.pyplot as plt
+plt.plot([0, 1])
+plt.show()
+```
 """
+NUMBER = "Fig. 1"
 
 
 class Book:
@@ -87,14 +97,17 @@ def book(tmp_path):
 
 
 def test_an_edit_is_on_the_served_page_and_a_mistake_is_named_with_its_line_and_ends_nothing(book):
-    assert "Some prose." in book.shown()
+    assert "Some prose, and " in book.shown()
     assert "40" in book.shown()
+    assert book.shown().count(NUMBER) == 2, "in the text and in the caption"
     before = book.served("changes")
 
-    book.write("Some prose.", "Other prose.")
+    book.write("Some prose", "Other prose")
     assert "on its page after" in book.said("one.md")
-    assert "Other prose." in book.shown()
-    assert "Some prose." not in book.shown()
+    assert "Other prose, and " in book.shown()
+    assert "Some prose" not in book.shown()
+    assert book.shown().count(NUMBER) == 2, "in the text and in the caption"
+    assert 'class="nb">print' in book.shown(), "code has colours"
     assert book.served("changes") != before, "the browser loads the page anew"
 
     book.write("print(2 * x)", "print(2 * * x)")

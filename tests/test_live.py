@@ -103,7 +103,7 @@ def test_an_edit_is_on_the_served_page_and_a_mistake_is_named_with_its_line_and_
     before = book.served("changes")
 
     book.write("Some prose", "Other prose")
-    assert "on its page after" in book.said("one.md")
+    assert "one.md is on its page after" in book.said("one.md")
     assert "Other prose, and " in book.shown()
     assert "Some prose" not in book.shown()
     assert book.shown().count(NUMBER) == 2, "in the text and in the caption"
@@ -112,7 +112,7 @@ def test_an_edit_is_on_the_served_page_and_a_mistake_is_named_with_its_line_and_
 
     book.write("print(2 * x)", "print(2 * * x)")
     line = book.page.read_text(encoding="utf-8").split("\n").index("print(2 * * x)") + 1
-    assert f"one.md:{line}: SyntaxError: " in book.said("one.md")
+    assert f"one.md:{line}: SyntaxError: " in book.said("SyntaxError")
     assert "40" in book.shown(), "the last page that could be written stays"
 
     book.write("x = 20", "x = 1 / 0")
@@ -120,6 +120,6 @@ def test_an_edit_is_on_the_served_page_and_a_mistake_is_named_with_its_line_and_
     assert f"one.md:{line - 1}: ZeroDivisionError: " in book.said("ZeroDivision")
 
     book.write("x = 1 / 0", "x = 300")
-    assert "on its page after" in book.said("on its page")
+    book.said("one.md is on its page after")
     assert "600" in book.shown()
     assert book.process.poll() is None

@@ -152,7 +152,7 @@ def write_page(app: Sphinx, page: str) -> None:
     """Read and write one page alone; the files beside it, the index and the front page wait for `make book`."""
     with one_page(app.env, page):
         app.builder.read()
-        app.env.check_dependents(app, {page})  # numbers of sections and figures
+        list(app.env.check_dependents(app, {page}))  # as it goes, sections and figures get their numbers
     app.phase = BuildPhase.RESOLVING
     doctree = app.env.get_and_resolve_doctree(page, app.builder)
     app.phase = BuildPhase.WRITING

@@ -81,7 +81,7 @@ def run(stage: dict[str, list[str]]) -> list[str]:
             print(f"== {name}: {verdict} in {time.monotonic() - start:.0f} s", flush=True)
             if process.returncode:
                 failed.append(name)
-                print(f"   alone: {shlex.join(command).replace(sys.executable, '.venv/bin/python')}", flush=True)
+                print(f"   alone: {shlex.join(stage[name]).replace(sys.executable, '.venv/bin/python')}", flush=True)
         time.sleep(0.1)
     return failed
 

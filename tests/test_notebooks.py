@@ -208,7 +208,7 @@ from tools.layout import executable_chapters
 from tools.notebooks import write
 
 assert execute(executable_chapters()) == []
-sys.exit(write.put_beside_chapters(write.generate(), check="--check" in sys.argv))
+sys.exit(write.put_beside_chapters(write.generate(), check="--check" in sys.argv) > 0)
 """
 SITE = published_url()
 PAGE = f"{SITE}chapters/kinds.html"

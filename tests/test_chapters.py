@@ -173,7 +173,7 @@ def test_a_new_chapter_is_told_every_place_that_must_know_it(tmp_path):
     path.write_text(GOOD.replace("fig-one", "fig-new"), encoding="utf-8")
     told = "\n".join(str(problem) for problem in places(path))
     for place in ("_toc.yml", "teaching.yml", "teaching.md", "new.questions.yml", "{questions}", "slides",
-                  "judge", "fig-new a row in tests/figures.py"):
+                  "judge", "fig-new a row in tests/figures.py", "from chapters/reference/notation.md", "in bold"):
         assert place in told
     assert places(ROOT / "chapters" / "imbalance" / "focal.md") == []
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from tools import test
 from tools.checks.rules import problems
 from tools.execute.cache import environment
 from tools.layout import ROOT
@@ -104,3 +105,11 @@ def test_a_leaked_directive_is_named():
     assert leaks(notebook) == []
     notebook.cells[3].source += "\n\n```{note}\nText.\n```"
     assert leaks(notebook) == ["cell 3: fence: ```{note}"]
+
+
+def test_a_stage_that_fails_prints_the_command_that_repeats_it_and_not_that_of_another(capfd):
+    bad, good = ([sys.executable, "-c", f"raise SystemExit({status})"] for status in (1, 0))
+    assert test.run({"bad": bad, "good": good}) == ["bad"]
+    said = capfd.readouterr().out
+    assert "== good: passed" in said
+    assert [told.split("\n")[0] for told in said.split("alone: ")[1:]] == [".venv/bin/python -c 'raise SystemExit(1)'"]

@@ -95,12 +95,14 @@ def test_the_key_of_a_chapter_is_the_same_in_every_process():
     assert len(keys) == 1
 
 
-def test_a_failing_cell_stops_the_build_and_is_shown(small_book):
-    edit(small_book / "page.md", "lossbook.used", "assert 1 + 1 == 3")
+@pytest.mark.parametrize(("code", "error"), [("assert 1 + 1 == 3", "AssertionError"), ("x = = 3", "SyntaxError: ")])
+def test_a_failing_cell_stops_the_build_and_is_shown_with_its_line(code, error, small_book):
+    edit(small_book / "page.md", "lossbook.used", code)
+    line = (small_book / "page.md").read_text(encoding="utf-8").split("\n").index(code) + 1
     done = execute(small_book)
     assert done.returncode == 1
     assert "page.md failed" in done.stdout
-    assert "AssertionError" in done.stdout
+    assert f"page.md:{line}: {error}" in done.stdout
 
 
 def test_a_cell_that_asks_the_network_fails(small_book):
@@ -136,9 +138,7 @@ def chapters(book: Path, *codes: str) -> None:
         (book / f"page{number}.md").write_text(text, encoding="utf-8")
 
 
-def test_a_build_that_is_interrupted_stops_at_once_and_keeps_what_is_finished(small_book, monkeypatch):
-    for name in ("JUPYTER_PATH", "LOSSBOOK_KERNELS"):  # the kernels of make test would outlive this build
-        monkeypatch.delenv(name, raising=False)
+def test_a_build_that_is_interrupted_stops_at_once_and_keeps_what_is_finished(small_book):
     door = small_book / "door"
     os.mkfifo(door)
     wait = f"open({str(door)!r}, 'w').close(); import time; time.sleep(600)"

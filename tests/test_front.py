@@ -59,8 +59,11 @@ def test_the_lines_are_those_of_scipy_and_of_lossbook(number, found):
         assert front.fit(name, x, y) == pytest.approx(line, rel=1e-9, abs=1e-9)
 
 
-def test_points_above_each_other_get_a_level_line():
-    assert front.fit("mse", [3, 3], [1, 2]) == (1.5, 0)
+def test_points_above_each_other_get_a_level_line(browser):
+    tab = browser.new_page()
+    tab.add_script_tag(path=SCRIPT)
+    assert tab.evaluate("frontFits.mse([3, 3], [1, 2])") == [1.5, 0]
+    tab.close()
 
 
 @pytest.fixture

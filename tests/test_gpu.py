@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 from tools.execute.gpu import main, record
 from tools.layout import ROOT
-from tools.pages.recorded import Recorded
+from tools.pages.verified import Recorded
 
 CHAPTER = """---
 kernelspec: {display_name: Python 3, name: python3}

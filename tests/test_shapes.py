@@ -175,7 +175,7 @@ def test_no_link_of_the_epub_leads_to_the_web_for_a_page_that_it_holds():
 
 def test_the_same_files_make_the_same_epub(tmp_path):
     for name in ("a", "b"):
-        epub.write(tmp_path / name, {"book/a.xhtml": b"text", "book/b.png": b"picture"})
+        (tmp_path / name).write_bytes(epub.zipped({"book/a.xhtml": b"text", "book/b.png": b"picture"}))
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
     assert (tmp_path / "a").read_bytes()[30:58] == b"mimetypeapplication/epub+zip"
 

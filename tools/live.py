@@ -25,6 +25,7 @@ from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 from sphinx.application import Sphinx
 from sphinx.errors import SphinxError
+from sphinx.util.build_phase import BuildPhase
 from sphinx.util.docutils import docutils_namespace, patch_docutils
 
 from tools.browser import Quiet
@@ -103,6 +104,7 @@ class Kernel:
                         return where(self.chapter, str(problem))
                 self.kept[cell.source] = cell.outputs
             cell.outputs = self.kept[cell.source]
+        notebook.metadata["language_info"] = {"name": "python", "pygments_lexer": "ipython3"}  # or no code has colours
         bundle = CacheBundleIn(notebook, str(self.chapter))
         self.cache().cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
         return ""
@@ -142,9 +144,20 @@ def refresh(app: Sphinx, file: Path, kernels: dict[Path, Kernel]) -> str:
         kernel = kernels.setdefault(chapter, Kernel(chapter))
         if said := kernel.run():
             return said
-    with one_page(app.env, app.env.path2doc(str(chapter))):  # all else waits for `make book`
-        app.builder.build_specific([str(chapter)])
+    write_page(app, app.env.path2doc(str(chapter)))
     return ""
+
+
+def write_page(app: Sphinx, page: str) -> None:
+    """Read and write one page alone; the files beside it, the index and the front page wait for `make book`."""
+    with one_page(app.env, page):
+        app.builder.read()
+        list(app.env.check_dependents(app, {page}))  # as it goes, sections and figures get their numbers
+    app.phase = BuildPhase.RESOLVING
+    doctree = app.env.get_and_resolve_doctree(page, app.builder)
+    app.phase = BuildPhase.WRITING
+    app.builder.write_doc_serialized(page, doctree)
+    app.builder.write_doc(page, doctree)
 
 
 def watch(app: Sphinx, seen: dict[Path, int]) -> None:
@@ -158,12 +171,12 @@ def watch(app: Sphinx, seen: dict[Path, int]) -> None:
             name, chapter = file.relative_to(ROOT), chapter_of(file)
             try:
                 said = refresh(app, file, kernels)
+                Pages.changes += 1
                 print(said or f"{name} is on its page after {time.monotonic() - start:.1f} s", flush=True)
                 for problem in problems(chapter) if chapter in chapters() else []:
                     print(f"  {chapter.relative_to(ROOT)}:{problem}", flush=True)
             except Exception as problem:  # a slip of the pen ends no day of writing
                 print(f"{name}: {type(problem).__name__}: {problem}", flush=True)
-            Pages.changes += 1
         seen = now
 
 
@@ -183,7 +196,8 @@ def main() -> int:
         except (ValueError, SphinxError) as problem:
             print(problem)
             return 1
-        app.builder.finish = lambda: None  # indices, search and the map of the site are for `make book`
+        app.builder.search = False  # which would read its index for each page
+        app.builder.prepare_writing(set())
         handler = functools.partial(Pages, directory=LIVE / "html")
         with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
             server.daemon_threads = True

@@ -17,7 +17,6 @@ import tempfile
 import time
 
 from tools.execute.cache import environment
-from tools.execute.kernels import warm_kernels
 from tools.layout import ROOT
 
 LOGS = ROOT / "_build" / "tests"
@@ -82,7 +81,7 @@ def run(stage: dict[str, list[str]]) -> list[str]:
             print(f"== {name}: {verdict} in {time.monotonic() - start:.0f} s", flush=True)
             if process.returncode:
                 failed.append(name)
-                print(f"   alone: {shlex.join(command).replace(sys.executable, '.venv/bin/python')}", flush=True)
+                print(f"   alone: {shlex.join(stage[name]).replace(sys.executable, '.venv/bin/python')}", flush=True)
         time.sleep(0.1)
     return failed
 
@@ -93,8 +92,7 @@ def main(asked: list[str]) -> int:
         return 2
     start = time.monotonic()
     os.environ.update(environment())
-    with warm_kernels():
-        failed = [name for stage in STAGES[asked[0] if asked else "all"] for name in run(stage)]
+    failed = [name for stage in STAGES[asked[0] if asked else "all"] for name in run(stage)]
     uses = resource.getrusage(resource.RUSAGE_CHILDREN)
     took, used = time.monotonic() - start, uses.ru_utime + uses.ru_stime
     if used > MOST and "LOSSBOOK_BUDGETS" in os.environ:

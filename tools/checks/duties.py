@@ -2,16 +2,34 @@
 
 import re
 from pathlib import Path
+from typing import NamedTuple
 
 import yaml
+from nbformat import NotebookNode
 
 from tools.chapter import SLIDE_MARK, only_asserts, slide_titles, sliders
-from tools.checks.problem import Problem
 from tools.layout import ROOT, parts
 from tools.questions import line_of, load
 
 FEWEST_SLIDES, FEWEST_QUESTIONS = 12, 5
 OPTION = re.compile(r":[\w-]+:( .*)?|---|```.*|:{3,}.*|`{4,}.*|%.*|\+\+\+.*|\([\w-]+\)=")
+
+
+class Problem(NamedTuple):
+    """One thing that a chapter breaks; printed as LINE: rule N: what to do."""
+
+    line: int
+    rule: int  # of STYLE.md; 0 for a duty that the rules do not number
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.line}: {f'rule {self.rule}' if self.rule else 'duty'}: {self.text}"
+
+
+def at(cell: NotebookNode, rule: int, text: str, needle: str = "") -> Problem:
+    """A problem in a cell, at the line in which ``needle`` stands."""
+    before, found, _ = cell.source.partition(needle) if needle else ("", "", "")
+    return Problem(cell.line + (before.count("\n") if found else 0), rule, text)
 
 
 def marks(path: Path) -> list[Problem]:
@@ -56,6 +74,7 @@ def places(path: Path) -> list[Problem]:
     count = len(yaml.safe_load(asked.read_text(encoding="utf-8")) or []) if asked.exists() else 0
     plan = yaml.safe_load((ROOT / "chapters/reference/teaching.yml").read_text(encoding="utf-8"))
     figures = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "tests").glob("figures*.py"))
+    begun = "TO DO" in text  # the last duties are of a chapter that has its text
     wanted = {
         f"name the page chapters/{name} in _toc.yml": any(f"chapters/{name}" in pages for _, pages in parts()),
         f"give {name} its needs, minutes and question in chapters/reference/teaching.yml": name in plan,
@@ -70,6 +89,9 @@ def places(path: Path) -> list[Problem]:
         "let one exercise ask for code and judge it: a function check…, or one of lossbook.exercises":
             re.search(r"\bdef check\w*\(|\bexercises\.\w+\(", text) is not None,
         **{f"give {figure} a row in tests/figures.py": f'"{figure}"' in figures for figure in sliders(text)},
+        **{f"link to {{doc}}`../{name}` from chapters/reference/{page}": begun or f"`../{name}`" in
+           (ROOT / "chapters/reference" / page).read_text(encoding="utf-8") for page in ("glossary.md", "notation.md")},
+        "define a term in bold, as the glossary has it": begun or "**" in text,
     }
     return [Problem(1, 0, what) for what, holds in wanted.items() if not holds] + wrong_questions(asked)
 

@@ -16,7 +16,7 @@ from nbformat import NotebookNode
 
 from tools.chapter import constants, numbers, parse, prose, read, tags
 from tools.checks import duties
-from tools.checks.problem import Problem, at
+from tools.checks.duties import Problem, at
 from tools.layout import ROOT
 
 # The smallest letters of a figure, in points: those of the style.

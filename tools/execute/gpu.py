@@ -3,7 +3,7 @@
     python -m tools.execute.gpu            every chapter with such cells
 
 A chapter x.md gets x.gpu.json beside it: the device, the versions, the date and the printed text of each cell.
-The directive `{recorded}` (tools/pages/recorded.py) shows that file on the page.
+The directive `{recorded}` (tools/pages/verified.py) shows that file on the page.
 """
 
 import datetime

@@ -4,36 +4,32 @@
 """
 
 import json
-import logging
 import os
 import re
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn
-from jupyter_cache.executors.basic import ExecutionWorkerLocalSerial, ProcessData
-from jupyter_cache.executors.utils import single_nb_execution
 from nbclient import NotebookClient
 from nbformat import NotebookNode, v4
 
 from tools.chapter import read
 from tools.execute.cache import BUILD, MOST, OUTPUTS, alone, environment, is_stale, keep, kept, key, put_record
-from tools.execute.kernels import warm_kernels
 from tools.layout import ROOT, executable_chapters
 
 FORMAT = {"name": "myst_nb_md", "type": "plugin"}
 # Asked of a kernel after its last cell. The seconds are those of the processor, which do not grow on a busy machine.
 # Linux keeps in ru_maxrss what the program that started the kernel took, so there VmHWM is read.
 RECORD = """
-import datetime, importlib.metadata, json, os, platform, re, resource, sys
+import datetime, importlib.metadata, json, platform, re, resource, sys
 from pathlib import Path
-imports = float(os.environ.get("LOSSBOOK_IMPORTS", 0))  # of a kernel that was spared them (tools/execute/kernels.py)
 uses = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
 status = Path("/proc/self/status")
 if status.exists():
@@ -44,32 +40,24 @@ versions = {name: importlib.metadata.version(name).split("+")[0] for name in ("l
 print(json.dumps({
     "date": datetime.date.today().isoformat(),
     "versions": {**versions, "Python": platform.python_version()},
-    "seconds": round(imports + sum(use.ru_utime + use.ru_stime for use in uses), 1),
+    "seconds": round(sum(use.ru_utime + use.ru_stime for use in uses), 1),
     "bytes": peak,
 }))
 """
 
 
-class Worker(ExecutionWorkerLocalSerial):
-    """Executes a chapter as jupyter-cache does, joins the pieces of what it printed, and asks for the record."""
-
-    done: dict[str, tuple[NotebookNode, dict]] = {}  # noqa: RUF012 (each uri has one entry)
-
-    @staticmethod
-    def execute(project_nb, data):
-        folder, quiet = str(Path(project_nb.uri).parent), ["--IPKernelApp.log_level=ERROR"]
-        wanted = key(Path(project_nb.uri))  # of what is executed, whatever is edited meanwhile
-        client = NotebookClient(project_nb.nb, resources={"metadata": {"path": folder}}, extra_arguments=quiet)
-        with client.setup_kernel():
-            result = single_nb_execution(project_nb.nb, folder, data.timeout, False, km=client.km, kc=client.kc)
-            question = v4.new_notebook(cells=[v4.new_code_cell(RECORD)])
-            NotebookClient(question, km=client.km, kc=client.kc).execute()
-        for cell in project_nb.nb.cells:
-            if cell.cell_type == "code":
-                cell.outputs = joined(cell.outputs)
-        record = {"key": wanted, **json.loads(question.cells[0].outputs[0].text)}
-        Worker.done[project_nb.uri] = project_nb.nb, record
-        return result
+def executed(chapter: Path, notebook: NotebookNode) -> dict:
+    """Run all cells in a kernel of their own; what was printed in pieces is joined. Returns the record."""
+    wanted = key(chapter)  # of what is executed, whatever is edited meanwhile
+    quiet = {"extra_arguments": ["--IPKernelApp.log_level=ERROR"], "resources": {"metadata": {"path": chapter.parent}}}
+    client, question = NotebookClient(notebook, **quiet), v4.new_notebook(cells=[v4.new_code_cell(RECORD)])
+    with client.setup_kernel():
+        for cells in (notebook, question):
+            NotebookClient(cells, km=client.km, kc=client.kc, timeout=600, record_timing=False).execute()
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = joined(cell.outputs)
+    return {"key": wanted, **json.loads(question.cells[0].outputs[0].text)}
 
 
 def joined(outputs: list[NotebookNode]) -> list[NotebookNode]:
@@ -83,36 +71,40 @@ def joined(outputs: list[NotebookNode]) -> list[NotebookNode]:
     return whole
 
 
-def restore(entry, cache) -> bool:
+def put(notebook: NotebookNode, record: dict, chapter: Path, cache) -> None:
+    """Put an executed chapter and its record where its page finds them."""
+    cache.cache_notebook_bundle(CacheBundleIn(notebook, str(chapter)), check_validity=False, overwrite=True)
+    put_record(chapter, record, cache)
+
+
+def restore(chapter: Path, notebook: NotebookNode, cache) -> bool:
     """Give a chapter the outputs that are kept under its present key; whether there are any."""
-    chapter = Path(entry.uri)
-    found, notebook = kept(chapter), cache.get_project_notebook(entry.pk).nb
+    found = kept(chapter)
     if found is None:
         return False
     cells = ([cell for cell in cells if cell.cell_type == "code"] for cells in (notebook.cells, found.cells))
-    for cell, executed in zip(*cells, strict=True):
-        cell.outputs, cell.execution_count = executed.outputs, executed.execution_count
-    cache.cache_notebook_bundle(CacheBundleIn(notebook, entry.uri), check_validity=False, overwrite=True)
-    put_record(chapter, found.metadata["record"], cache)
+    for cell, before in zip(*cells, strict=True):
+        cell.outputs, cell.execution_count = before.outputs, before.execution_count
+    put(notebook, found.metadata["record"], chapter, cache)
     return True
 
 
-def where(chapter: Path, traceback: str) -> str:
+def where(chapter: Path, told: str) -> str:
     """FILE:LINE of the line of a cell that failed, and what went wrong."""
-    told = re.sub(r"\x1b\[[\d;]*m", "", traceback).strip()
+    told = re.sub(r"\x1b\[[\d;]*m", "", told).strip()
     failed = told.split("-" * 18 + "\n")[1].strip("\n") if "-" * 18 in told else ""
     start = next((cell.line for cell in read(chapter).cells if failed and cell.source.strip("\n") == failed), 1)
-    inside = re.search(r"(?m)^Cell In\[\d+\], line (\d+)", told)
+    inside = re.search(r"(?m)^ *Cell In\[\d+\], line (\d+)", told)
     line = start + int(inside[1]) - 1 if inside else start
     said = [row for row in told.splitlines() if re.match(r"[\w.]*(Error|Exception|Interrupt)\b", row)]
     return f"{chapter.relative_to(ROOT)}:{line}: {said[-1] if said else 'failed'}"
 
 
-def written(traceback: str, chapter: Path) -> str:
+def written(told: str, chapter: Path) -> str:
     """Put a traceback into a file of its own, where it drowns nothing, and say where."""
     file = BUILD / "failures" / f"{chapter.stem}.txt"
     file.parent.mkdir(exist_ok=True)
-    file.write_text(re.sub(r"\x1b\[[\d;]*m", "", traceback), encoding="utf-8")
+    file.write_text(re.sub(r"\x1b\[[\d;]*m", "", told), encoding="utf-8")
     return f"traceback in {file.relative_to(ROOT)}"
 
 
@@ -125,23 +117,25 @@ def find_fonts() -> None:
 def execute(paths: list[Path]) -> list[str]:
     """Execute the given chapters where their outputs are not there; return what went wrong."""
     os.environ.update(environment())
-    Worker.done.clear()
     cache = get_cache(str(OUTPUTS))
     cache.change_cache_limit(MOST)
-    entries = [cache.add_nb_to_project(str(path), read_data=FORMAT) for path in paths]
-    stale = [entry for entry in entries if is_stale(Path(entry.uri), cache) and not restore(entry, cache)]
-    quiet = logging.getLogger("lossbook.execution")
-    quiet.setLevel(logging.ERROR)
+    stale = {}
+    for path in paths:
+        entry = cache.add_nb_to_project(str(path), read_data=FORMAT)
+        if is_stale(path, cache):
+            notebook = cache.get_project_notebook(entry.pk).nb
+            if not restore(path, notebook, cache):
+                stale[path] = notebook
 
-    def run(entry):
+    def run(chapter: Path) -> tuple[Path, dict, str, float]:
         start = time.monotonic()
-        worker_cache = get_cache(str(OUTPUTS))
-        status, _ = Worker(quiet)(ProcessData(entry.pk, entry.uri, worker_cache, 600, False))
-        if status == 0:
-            notebook, record = Worker.done[entry.uri]
-            put_record(Path(entry.uri), record, worker_cache)
-            keep(notebook, record)
-        return entry, status, time.monotonic() - start
+        try:
+            record = executed(chapter, stale[chapter])
+            put(stale[chapter], record, chapter, get_cache(str(OUTPUTS)))
+            keep(stale[chapter], record)
+        except Exception:  # of a cell, or of its kernel
+            return chapter, {}, traceback.format_exc(), time.monotonic() - start
+        return chapter, record, "", time.monotonic() - start
 
     failures = []
     print(f"{len(paths) - len(stale)} of {len(paths)} notebooks unchanged, {len(stale)} to execute", flush=True)
@@ -149,17 +143,14 @@ def execute(paths: list[Path]) -> list[str]:
         find_fonts()
     pool = ThreadPoolExecutor(max_workers=os.cpu_count())
     try:
-        with warm_kernels() if len(stale) > 1 else nullcontext():
-            for count, done in enumerate(as_completed([pool.submit(run, entry) for entry in stale]), 1):
-                entry, status, seconds = done.result()
-                name = Path(entry.uri).relative_to(ROOT)
-                verdict = "failed" if status else "executed"
-                _, took = Worker.done.get(entry.uri, (None, {}))
-                cost = f", {took['seconds']:.1f} s of processor time, {took['bytes'] / 1e6:.0f} MB" if took else ""
-                print(f"  [{count}/{len(stale)}] {name} {verdict} in {seconds:.1f} s{cost}", flush=True)
-                if status:
-                    told = cache.get_project_record(entry.pk).traceback or ""
-                    failures.append(f"{where(Path(entry.uri), told)} ({written(told, Path(entry.uri))})\n")
+        for count, done in enumerate(as_completed([pool.submit(run, chapter) for chapter in stale]), 1):
+            chapter, took, told, seconds = done.result()
+            verdict = "failed" if told else "executed"
+            cost = f", {took['seconds']:.1f} s of processor time, {took['bytes'] / 1e6:.0f} MB" if took else ""
+            name = chapter.relative_to(ROOT)
+            print(f"  [{count}/{len(stale)}] {name} {verdict} in {seconds:.1f} s{cost}", flush=True)
+            if told:
+                failures.append(f"{where(chapter, told)} ({written(told, chapter)})\n")
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
     return failures

@@ -107,4 +107,3 @@ def choose_outputs(_app, config) -> None:
 def setup(app):
     app.add_builder(NotebookBuilder)
     app.connect("config-inited", choose_outputs, priority=10)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -95,7 +95,7 @@ class Writer(Markdown):
                 self.flush()
             elif kind.startswith("exercise_") or kind == "solution_node":
                 self.exercise(child) if kind.startswith("exercise_") else self.solved(child)
-            elif kind == "container" and not child.get("design_component") and not child.get("literal_block"):
+            elif kind == "container" and not child.get("literal_block"):
                 self.flow(child)
             else:
                 self.parts.append(self.write(child))

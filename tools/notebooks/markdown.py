@@ -113,15 +113,6 @@ class Markdown:
     def node_strong(self, node) -> str:
         return self.wrap(node, "**")
 
-    def node_superscript(self, node) -> str:
-        return self.wrap(node, "<sup>", "</sup>")
-
-    def node_subscript(self, node) -> str:
-        return self.wrap(node, "<sub>", "</sub>")
-
-    def node_abbreviation(self, node) -> str:
-        return self.wrap(node, f'<abbr title="{html.escape(node["explanation"])}">', "</abbr>")
-
     def node_literal(self, node) -> str:
         text = " ".join(node.astext().split("\n"))
         ticks = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
@@ -175,14 +166,8 @@ class Markdown:
     def node_literal_block(self, node) -> str:
         return fence(node.astext(), node.get("language", ""))
 
-    def node_doctest_block(self, node) -> str:
-        return fence(node.astext(), "python")
-
     def node_block_quote(self, node) -> str:
         return quote(self.blocks(node.children))
-
-    def node_attribution(self, node) -> str:
-        return f"— {self.inline(node)}"
 
     def node_transition(self, node) -> str:
         return "" if "footnotes" in node["classes"] else "---"
@@ -226,12 +211,6 @@ class Markdown:
 
     node_target = node_comment = node_meta = node_tabular_col_spec = node_toctree = node_colspec = node_index
 
-    def node_line_block(self, node) -> str:
-        return "  \n".join(self.write(child) for child in node.children)
-
-    def node_line(self, node) -> str:
-        return self.inline(node)
-
     def node_table(self, node) -> str:
         group = next(child for child in node.children if isinstance(child, nodes.tgroup))
         rows = [[self.entry(entry) for entry in row.children] for row in group.findall(nodes.row)]
@@ -257,13 +236,9 @@ class Markdown:
     node_topic = node_sidebar = node_Admonition
 
     def node_container(self, node) -> str:
-        component, body = node.get("design_component"), node.children
-        if component == "dropdown":
-            title = self.inline(body[0]) if node.get("has_title") else "More"
-            return folded(f"<b>{title}</b>", self.blocks(body[1:] if node.get("has_title") else body))
         if node.get("literal_block"):
-            return "\n\n".join(reversed([self.blocks([child]) for child in body]))
-        return self.blocks(body)
+            return "\n\n".join(reversed([self.blocks([child]) for child in node.children]))
+        return self.blocks(node.children)
 
     node_compound = node_glossary = node_compact_paragraph = node_container
 

@@ -1,19 +1,11 @@
-"""Write the notebooks for Colab: chapters/**/x.ipynb from chapters/**/x.md.
-
-    python -m tools.notebooks.write            execute what is stale, and write them
-    python -m tools.notebooks.write --check    only say which of them are out of step with their chapter
-
-tools.build does the same after the pages, with what Sphinx has read for these.
-"""
+"""Write the notebooks for Colab: chapters/**/x.ipynb from chapters/**/x.md, with what Sphinx has read for the pages."""
 
 import shutil
-import sys
 from pathlib import Path
 
 import nbformat
 
-from tools.execute.run import execute, one_build
-from tools.layout import HTML, ROOT, executable_chapters
+from tools.layout import HTML, ROOT
 from tools.notebooks.builder import digest
 from tools.notebooks.leaks import compared, leaks
 from tools.pages.run import run_jupyter_book
@@ -78,23 +70,3 @@ def put_beside_pages(wanted: dict[Path, str]) -> None:
         path.unlink()
     for path, text in wanted.items():
         (HTML / path.relative_to(ROOT)).write_text(text, encoding="utf-8")
-
-
-def main(arguments: list[str]) -> int:
-    if set(arguments) - {"--check"}:
-        print(__doc__)
-        return 2
-    with one_build():
-        if failures := execute(executable_chapters()):
-            print("", *failures, sep="\n", file=sys.stderr)
-            return 1
-        try:
-            wanted = generate()
-        except RuntimeError as problem:
-            print(problem, file=sys.stderr)
-            return 1
-        return 1 if put_beside_chapters(wanted, check="--check" in arguments) else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

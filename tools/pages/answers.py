@@ -291,4 +291,3 @@ class Tree(Answers):
 def setup(app):
     for name, directive in {"answer": Answer, "also": Also, "have": Have, "tree": Tree}.items():
         app.add_directive(name, directive)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

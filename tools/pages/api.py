@@ -186,4 +186,3 @@ def setup(app):
     app.connect("autodoc-process-docstring", mend_peers, priority=100)
     app.connect("autodoc-process-docstring", name_the_chapters, priority=900)
     app.connect("html-page-context", in_the_api, priority=940)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

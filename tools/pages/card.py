@@ -29,24 +29,14 @@ class Look:
     alt: str
 
 
-CARD = Look(
-    size=(1200, 630),  # what those who show such a picture ask for
-    dpi=100,
-    title=(0.06, 0.60, 50),
-    subtitle=(0.06, 0.48, 32),
-    foot=(0.06, 0.12, 21),
-    colour="white",
-    curves=(0.58, 0.09, 0.37, 0.82),
+CARD = Look(  # of the size that those who show such a picture ask for
+    size=(1200, 630), dpi=100, title=(0.06, 0.60, 50), subtitle=(0.06, 0.48, 32), foot=(0.06, 0.12, 21),
+    colour="white", curves=(0.58, 0.09, 0.37, 0.82),
     alt="The title Loss functions: an executable textbook, beside the curves of six losses over the margin.",
 )
-COVER = Look(
-    size=(1600, 2263),  # the shape of A4
-    dpi=200,
-    title=(0.1, 0.86, 46),
-    subtitle=(0.1, 0.815, 22),
-    foot=(0.1, 0.07, 16),
-    colour=PALE,
-    curves=(0.1, 0.16, 0.8, 0.56),
+COVER = Look(  # in the shape of A4
+    size=(1600, 2263), dpi=200, title=(0.1, 0.86, 46), subtitle=(0.1, 0.815, 22), foot=(0.1, 0.07, 16),
+    colour=PALE, curves=(0.1, 0.16, 0.8, 0.56),
     alt="The cover: the title Loss functions above the curves of six losses over the margin.",
 )
 

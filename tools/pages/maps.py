@@ -115,4 +115,3 @@ def draw(_app=None) -> None:
 def setup(app):
     app.add_directive("map", Map)
     app.connect("builder-inited", draw)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -129,4 +129,3 @@ def one_page(env, page: str) -> Iterator[None]:
 def setup(_app):
     for patch in (light_code, one_reading, one_look_up, fewer_collections):
         patch()
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

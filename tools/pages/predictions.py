@@ -29,4 +29,3 @@ def fold_answers(soup) -> None:
 
 def setup(app):
     app.connect("doctree-read", mark_cells)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -127,4 +127,3 @@ def setup(app):
     app.connect("config-inited", set_addresses, priority=10)
     app.connect("html-page-context", describe_page, priority=390)
     app.connect("build-finished", add_files, priority=100)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

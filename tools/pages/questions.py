@@ -97,4 +97,3 @@ def finish_page(app, _pagename, _templatename, context, _doctree):
 def setup(app):
     app.add_directive("questions", Questions)
     app.connect("html-page-context", finish_page, priority=800)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -50,4 +50,3 @@ def index_without_spaces(_app, doctree):
 def setup(app):
     app.connect("doctree-read", link_to_the_entry)
     app.connect("doctree-read", index_without_spaces)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

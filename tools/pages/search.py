@@ -107,4 +107,3 @@ def setup(app):
     app.connect("builder-inited", begin)
     app.connect("html-page-context", keep, priority=960)
     app.connect("build-finished", write_index)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

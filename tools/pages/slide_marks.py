@@ -45,4 +45,3 @@ def lines_of(block) -> int:
 
 def setup(app):
     app.connect("doctree-read", mark_blocks)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

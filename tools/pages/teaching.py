@@ -131,4 +131,3 @@ def setup(app):
     app.add_directive("lecture", Lecture)
     app.add_role("beside", Beside())
     app.connect("html-page-context", stay_in_this_copy, priority=850)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

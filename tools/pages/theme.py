@@ -253,4 +253,3 @@ def setup(app):
     app.add_css_file("lossbook.css", priority=900)
     app.add_css_file("front.css", priority=901)
     app.add_js_file("page.js", loading_method="defer")
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,7 +1,9 @@
-"""Sphinx extension: what each chapter was last verified with, from the records that the build keeps.
+"""Sphinx extension: what each chapter was last verified with, from the records that the build and a GPU keep.
 
 A record lies in the cache beside a chapter's outputs (see tools/execute/cache.py). From it come the line at the end
 of a chapter, and the table of the page reference/status, which the directive `{verified}` writes.
+`{recorded} 1` shows what the first `gpu` cell of a page printed on a GPU, and where and when; nothing is shown until
+there is a record (`make test-gpu`).
 """
 
 import functools
@@ -90,6 +92,21 @@ class Verified(SphinxDirective):
         return nodes.table("", group, classes=["status"])
 
 
+class Recorded(SphinxDirective):
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        path = gpu.record_path(Path(self.env.doc2path(self.env.docname)))
+        self.env.note_dependency(str(path))
+        if not path.exists():
+            return []
+        result = json.loads(path.read_text(encoding="utf-8"))
+        versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
+        heading = f"Recorded on {result['date']} on {result['device']}, with {versions}."
+        printed = result["cells"][int(self.arguments[0]) - 1]
+        return [nodes.note("", nodes.paragraph(text=heading), nodes.literal_block(printed, printed))]
+
+
 def follow_the_record(app, _doctree):
     """Have a page written anew when its record changes."""
     path = record_path(ROOT / f"{app.env.docname}.md")
@@ -105,6 +122,6 @@ def put_stamp(app, pagename, _templatename, context, doctree):
 
 def setup(app):
     app.add_directive("verified", Verified)
+    app.add_directive("recorded", Recorded)
     app.connect("doctree-read", follow_the_record)
     app.connect("html-page-context", put_stamp, priority=950)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -15,6 +15,8 @@ from urllib.parse import quote, urlsplit
 from bs4 import BeautifulSoup, Tag
 from pygments.formatters import HtmlFormatter
 
+from tools.browser import missing
+from tools.execute.run import one_build
 from tools.layout import HTML, ROOT, citation, parts, published_url
 
 FILES = {"EPUB": "lossbook.epub", "PDF": "lossbook.pdf"}
@@ -169,3 +171,17 @@ def offer() -> None:
     )
     bar = re.search(r'<nav[^>]*class="page-links[^>]*>', text)
     front.write_text(text[: bar.end()] + links + text[bar.end() :], encoding="utf-8")
+
+
+def publish(kind: str, make: Callable[[], bytes]) -> int:
+    """Write a shape beside the pages, unless it is there; the status of the command."""
+    if reason := missing():
+        print(f"no {kind}: {reason}")
+        return 1
+    file = HTML / FILES[kind]
+    with one_build():
+        if not file.exists():
+            file.write_bytes(make())
+            offer()
+    print(file.as_uri(), f"{file.stat().st_size / 1e6:.1f} MB")
+    return 0

@@ -17,28 +17,12 @@ from xml.etree import ElementTree
 
 from PIL import Image
 
-from tools.browser import chromium, missing, served
-from tools.execute.run import one_build
-from tools.layout import HTML, parts, published_url
+from tools.browser import chromium, served
+from tools.layout import parts, published_url
 from tools.pages import card
-from tools.shapes.article import (
-    AUTHORS,
-    CITATION,
-    FILES,
-    FORMULA,
-    SUBTITLE,
-    TITLE,
-    article,
-    code_colours,
-    fill,
-    heading,
-    offer,
-    pages,
-    sections,
-    theme,
-)
+from tools.shapes import article
+from tools.shapes.article import AUTHORS, CITATION, FORMULA, SUBTITLE, TITLE, pages
 
-FILE = HTML / FILES["EPUB"]
 RELEASED = CITATION["date-released"]
 KINDS = {".xhtml": "application/xhtml+xml", ".png": "image/png", ".svg": "image/svg+xml", ".css": "text/css"}
 MATHJAX = """<!DOCTYPE html>
@@ -127,20 +111,20 @@ def read_pages(files: dict[str, bytes]):
     """The text of every page with its TeX, and its title and sections."""
     names, texts, chapters = pages(), {}, {}
     for page in names:
-        soup = article(
+        soup = article.article(
             page,
             link=lambda name, place: f"{names[name]}.xhtml" + f"#{place}" * bool(place),
             picture=lambda source: picture(source, files),
             folds=True,
         )
-        chapters[page] = heading(soup), sections(soup)
+        chapters[page] = article.heading(soup), article.sections(soup)
         texts[page] = str(soup)
     return texts, chapters
 
 
 def make() -> dict[str, bytes]:
     """Every file of the EPUB and its bytes, in the order in which a reader meets them."""
-    files: dict[str, bytes] = {"META-INF/container.xml": theme("container.xml").encode()}
+    files: dict[str, bytes] = {"META-INF/container.xml": article.theme("container.xml").encode()}
     names = pages()
     texts, chapters = read_pages(files)
     formulas = (formula for text in texts.values() for formula in FORMULA.findall(text))
@@ -148,12 +132,12 @@ def make() -> dict[str, bytes]:
     made = dict(zip(found, mathml(list(found)), strict=True))
 
     def xhtml(name: str, title: str, body: str, attributes: str = "") -> None:
-        text = fill("page.xhtml", title=escape(title), body=body, attributes=attributes)
+        text = article.fill("page.xhtml", title=escape(title), body=body, attributes=attributes)
         ElementTree.fromstring(text)  # a reader refuses a page that is no XML
         files[f"book/{name}.xhtml"] = text.encode()
 
     files["book/images/cover.png"] = card.draw(card.COVER, TITLE, SUBTITLE, AUTHORS)
-    files["book/book.css"] = (theme("book.css") + code_colours() + theme("epub.css")).encode()
+    files["book/book.css"] = (article.theme("book.css") + article.code_colours() + article.theme("epub.css")).encode()
     front = f'<img src="images/cover.png" alt="{escape(card.COVER.alt)}"/>'
     xhtml("cover", "Cover", front, ' epub:type="cover" class="cover"')
     xhtml("title", TITLE, title_page())
@@ -182,7 +166,7 @@ def package(files: dict[str, bytes]) -> str:
         items.append(f'<item id="{name}" href="{href}" media-type="{KINDS[Path(href).suffix]}"{properties}/>')
         if href.endswith(".xhtml"):
             spine.append(f'<itemref idref="{name}"/>')
-    return fill(
+    return article.fill(
         "package.opf",
         identifier=uuid.uuid5(uuid.NAMESPACE_URL, published_url()),
         title=escape(CITATION["title"]),
@@ -196,28 +180,18 @@ def package(files: dict[str, bytes]) -> str:
     )
 
 
-def write(path: Path, files: dict[str, bytes]) -> None:
-    """Zip the files; the first says what this is, and is not compressed."""
+def zipped(files: dict[str, bytes]) -> bytes:
+    """All files in one; the first says what this is, and is not compressed."""
     moment = (RELEASED.year, RELEASED.month, RELEASED.day, 0, 0, 0)
-    with zipfile.ZipFile(path, "w") as archive:
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w") as archive:
         for name, data in {"mimetype": b"application/epub+zip", **files}.items():
             packed = name != "mimetype" and not name.endswith(".png")
             info = zipfile.ZipInfo(name, moment)
             info.compress_type = zipfile.ZIP_DEFLATED if packed else zipfile.ZIP_STORED
             archive.writestr(info, data)
-
-
-def main() -> int:
-    if reason := missing():
-        print(f"no EPUB: {reason}")
-        return 1
-    with one_build():
-        if not FILE.exists():
-            write(FILE, make())
-            offer()
-    print(FILE.as_uri(), f"{FILE.stat().st_size / 1e6:.1f} MB")
-    return 0
+    return whole.getvalue()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(article.publish("EPUB", lambda: zipped(make())))

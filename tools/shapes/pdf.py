@@ -16,28 +16,12 @@ import matplotlib as mpl
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import NameObject, TextStringObject
 
-from tools.browser import chromium, missing, served
-from tools.execute.run import one_build
+from tools.browser import chromium, served
 from tools.layout import HTML, parts, published_url
 from tools.pages import card
-from tools.shapes.article import (
-    AUTHORS,
-    CITATION,
-    FILES,
-    FORMULA,
-    SUBTITLE,
-    TITLE,
-    article,
-    code_colours,
-    fill,
-    heading,
-    offer,
-    pages,
-    sections,
-    theme,
-)
+from tools.shapes import article
+from tools.shapes.article import AUTHORS, CITATION, FORMULA, SUBTITLE, TITLE, pages
 
-FILE = HTML / FILES["PDF"]
 SCALE = 0.85  # of the pictures: their letters are as large as those of the captions
 # The letters come with matplotlib, so that the book looks the same on every machine; Korean ones come from it.
 FONTS = {
@@ -99,13 +83,13 @@ def printed(page: str) -> tuple[str, str, list[tuple[str, str]]]:
     """The text of a page, its title and its sections; ids and headings as they stand in one book of many pages."""
     names = pages()
     own = names[page]
-    soup = article(
+    soup = article.article(
         page,
         link=lambda name, place: f"#{names[name]}" + f"--{place}" * bool(place),
         picture=lambda source: source.relative_to(HTML).as_posix(),
         folds=False,
     )
-    found = sections(soup)
+    found = article.sections(soup)
     for tag in soup.find_all(id=True):
         tag["id"] = f"{own}--{tag['id']}"
     for name in ("aria-labelledby", "aria-describedby"):
@@ -114,7 +98,7 @@ def printed(page: str) -> tuple[str, str, list[tuple[str, str]]]:
     for image in soup.select("img[width]"):
         image["width"], image["height"] = (round(SCALE * float(image[side])) for side in ("width", "height"))
     soup["id"] = own
-    title = heading(soup)
+    title = article.heading(soup)
     if page != parts()[0][1][0]:
         for level in (4, 3, 2, 1):
             for tag in soup.find_all(f"h{level}"):
@@ -141,8 +125,8 @@ def assemble() -> str:
             listed += entry("chapter", names[page], titles[page])
             if caption not in ("", "Reference"):
                 listed += "".join(entry("section", f"{names[page]}--{place}", title) for place, title in found)
-    style = [fonts(), theme("book.css"), code_colours(), theme("print.css"), running_heads(titles)]
-    return fill(
+    sheets = [article.theme("book.css"), article.code_colours(), article.theme("print.css")]
+    return article.fill(
         "print.html",
         name=escape(CITATION["title"]),
         title=TITLE,
@@ -151,7 +135,7 @@ def assemble() -> str:
         version=CITATION["version"],
         released=CITATION["date-released"],
         site=site,
-        style="\n".join(style),
+        style="\n".join([fonts(), *sheets, running_heads(titles)]),
         cover=base64.b64encode(card.draw(card.COVER, TITLE, SUBTITLE, AUTHORS)).decode(),
         alt=escape(card.COVER.alt),
         listed=listed,
@@ -219,17 +203,5 @@ def make() -> bytes:
     return finish(document, [" ".join(heading.split()) for heading in headings])
 
 
-def main() -> int:
-    if reason := missing():
-        print(f"no PDF: {reason}")
-        return 1
-    with one_build():
-        if not FILE.exists():
-            FILE.write_bytes(make())
-            offer()
-    print(FILE.as_uri(), f"{FILE.stat().st_size / 1e6:.1f} MB")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(article.publish("PDF", make))

@@ -37,7 +37,7 @@ def test_an_answer_is_whole_runs_in_both_libraries_and_has_its_numbers_from_an_a
         ({"check": "no_such_name"}, "NameError"),
         ({"beware": "It cost 31.4 %."}, "no assert holds the number 31.4 %"),
         ({"torch": "import torch  #" + 70 * "-"}, "a line of code has"),
-        ({"more": "text"}, "has ['case',"),
+        ({"more": "text"}, "has ['beware', 'case',"),
     ],
 )
 def test_an_answer_that_breaks_is_named(change, said):

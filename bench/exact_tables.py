@@ -119,5 +119,5 @@ def draw(axes, loss, libraries):
         names = [f"{'−' if sign < 0 else ''}{f'$2^{{{power}}}$' if power else 1}" for sign in sides
                  for power in (-20, -10, 0, 7)]
         ax.set_xticks([*ticks, 0], [*names, "0"])
-    axes[0].legend(loc="upper center" if len(sides) == 2 else "upper right", fontsize="small")
+    axes[0].legend(loc="upper center" if len(sides) == 2 else "upper right")
     axes[-1].set_xlabel("logit" if len(sides) == 2 else "error")

@@ -135,7 +135,7 @@ def test_no_peer_is_faster_that_is_as_exact_and_for_focal_loss_none_at_all():
     ours = {(row["task"], row["mode"]): row["minimum_ms"] for row in rows if row["library"] == "lossbook"}
     for row in rows:
         loss = row["task"].replace("delta 1", "delta 2")  # it is timed with 1, and is as exact with 2
-        if row["minimum_ms"] < 0.8 * ours[row["task"], row["mode"]]:
+        if row["minimum_ms"] < 0.9 * ours[row["task"], row["mode"]]:
             assert not loss.startswith("focal"), row
             assert worst[loss, row["library"]] > 1e4 * worst[loss, "lossbook"], row
 

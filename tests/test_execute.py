@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import nbformat
@@ -126,7 +127,8 @@ def test_the_guard_refuses_other_hosts(address):
 def start(book: Path, **environ: str) -> subprocess.Popen:
     command = [sys.executable, "-m", "tools.execute.run"]
     options = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "start_new_session": True}
-    return subprocess.Popen(command, cwd=book, env={**os.environ, **environ}, **options)
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # what a shell runs in the background ignores Ctrl-C
+    return subprocess.Popen(command, cwd=book, env={**os.environ, **environ}, preexec_fn=heed, **options)
 
 
 def chapters(book: Path, *codes: str) -> None:

@@ -7,7 +7,8 @@ computed for lossbook. Of a peer, one number is drawn from each run of 256.
 
     make exact      everything; stopped, it goes on where it was
 
-On a machine with a GPU, `python bench/exact.py --gpu` walks all numbers of lossbook and of torch there, in minutes.
+On a machine with a GPU, `PYTHONPATH=.:tests python bench/exact.py --gpu` walks all numbers of lossbook and of torch
+there, in minutes.
 """
 
 import argparse

@@ -5,7 +5,7 @@ caches and heap, hits each of them. The minimum says what the code costs; the me
 timed under jax.jit only, which is how it is used. Beside the time stands what a step adds to the memory of the process
 at its peak. Then a profiler says which passes over memory lossbook and the fastest peer make.
 
-On a machine with a GPU, `python bench/speed.py` times there what is installed, as written.
+On a machine with a GPU, `PYTHONPATH=.:tests python bench/speed.py` times there what is installed, as written.
 """
 
 import os

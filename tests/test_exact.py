@@ -134,5 +134,5 @@ def test_what_a_gpu_gave_belongs_to_the_present_code_and_leaves_nothing_out():
     found = {row["loss"]: row for row in stamp.read("exact_gpu")["rows"] if row["library"] == "lossbook"}
     assert set(found) == set(FUNCTIONS)
     for name, row in found.items():
-        assert row["code"] == exact.kernel(FUNCTIONS[name]), f"run `python bench/exact.py --gpu` again ({name})"
+        assert row["code"] == exact.kernel(FUNCTIONS[name]), f"run bench/exact.py on a GPU again ({name})"
         assert row["sampled"] == 0, name

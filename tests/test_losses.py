@@ -1514,3 +1514,19 @@ def test_hard_example_mining_keeps_at_least_one(bad):
         lossbook.ohem_loss(*example("binary"), keep=bad)
     with pytest.raises(TypeError, match="keep must be an integer, got float"):
         lossbook.ohem_loss(*example("binary"), keep=2.5)
+
+
+def clamp_without_slope_at_its_bound(value, min=-math.inf, max=math.inf):
+    """As torch has it from 2.14 on; before, a number that lies on the bound keeps its slope."""
+    low, high = torch.full_like(value, min), torch.full_like(value, max)
+    return torch.where(value <= low, low, torch.where(value >= high, high, value))
+
+
+@pytest.mark.parametrize("at", [-20.0, 20.0])
+def test_plain_forms_keep_their_slope_where_a_bound_is_met(at, monkeypatch):
+    monkeypatch.setattr(torch.Tensor, "clamp", clamp_without_slope_at_its_bound)
+    slope = torch.func.grad(lambda e: lossbook.log_cosh_loss(e, torch.zeros(())))(torch.tensor(at))
+    torch.testing.assert_close(slope, torch.tensor(at).sign())
+    logits = torch.tensor([[at / 10, 0.0]])  # of two classes the sum over the others is exactly 1
+    found = torch.func.grad(lambda z: lossbook.cross_entropy(z, torch.tensor([0])))(logits)
+    torch.testing.assert_close(found, logits.softmax(1) - torch.tensor([[1.0, 0.0]]))

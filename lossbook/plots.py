@@ -241,6 +241,7 @@ class Interactive:
 def interactive(
     chart: Any, *, name: str, alt: str,
     drag: dict[str, str | list[str]] | None = None, play: dict[str, str] | None = None,
+    fold: dict[str, list[str]] | None = None,
 ) -> Interactive:
     """Show an Altair chart whose sliders work on the page, without a kernel and without the network.
 
@@ -251,15 +252,19 @@ def interactive(
         name: the figure's name, as in the cell's metadata: ``fig-`` and lower-case letters, digits, hyphens.
         alt: a sentence that says what is to be seen.
         drag: the sliders that a drag across the view named "drag" moves, ``{"x": "m", "y": "c"}`` for instance;
-            a list has one slider for each column of the view. In a triangle with the corners (0, 0), (1, 0) and
-            (0.5, 1), "left" is the share of the left corner, and "rest" that of the right one in what is left.
+            a list has one slider for each column of the view. With the list "nearest", the slider moves whose value
+            is nearest to the press along x. In a triangle with the corners (0, 0), (1, 0) and (0.5, 1), "left" is
+            the share of the left corner, and "rest" that of the right one in what is left. Where the chart has a
+            parameter ``tau_of_x``, a formula of its parameter ``x``, the slider ``tau`` goes where the formula says.
             This works on the page of the book.
         play: the sliders that a button moves to their end, step by step, and what stands on the button,
             ``{"steps": "Descend"}`` for instance. This, too, works on the page of the book.
+        fold: the sliders that the page of the book folds away, and the words on the fold,
+            ``{"The other deliveries": ["t1", "t2"]}`` for instance.
 
     Raises:
         TypeError: when ``chart`` is no Altair chart, or ``name`` or ``alt`` is no string.
-        ValueError: when ``name``, ``alt`` or ``drag`` has another form.
+        ValueError: when ``name``, ``alt`` or ``drag`` has another form, or ``play`` or ``fold`` names what is no slider.
     """
     if not hasattr(chart, "to_dict") or not hasattr(chart, "configure"):
         raise TypeError(f"chart must be an Altair chart, got {type(chart).__name__}")
@@ -270,10 +275,13 @@ def interactive(
         raise ValueError(f"name must look like 'fig-focal-curve', got {name!r}")
     if not re.fullmatch(r"\S.*\.", alt.strip(), re.DOTALL) or len(alt.split()) < 4:
         raise ValueError(f"alt must be a sentence that says what is to be seen, got {alt!r}")
-    if drag is not None and not set(drag) <= {"x", "y", "left", "rest"}:
-        raise ValueError(f"drag must name sliders for x, y, left or rest, got {drag!r}")
-    asked = {key: value for key, value in (("drag", drag), ("play", play)) if value is not None}
+    if drag is not None and not set(drag) <= {"x", "y", "nearest", "left", "rest"}:
+        raise ValueError(f"drag must name sliders for x, y, nearest, left or rest, got {drag!r}")
+    options = {"drag": drag, "play": play, "fold": fold}
+    asked = {key: value for key, value in options.items() if value is not None}
     chart = chart.properties(description=alt.strip(), **({"usermeta": asked} if asked else {}))
-    if missing := sorted(set(play or {}) - {param.get("name") for param in chart.to_dict().get("params", [])}):
-        raise ValueError(f"play must name sliders of the chart, which has none called {', '.join(missing)}")
+    sliders = {param.get("name") for param in chart.to_dict().get("params", [])}
+    for argument, names in (("play", set(play or {})), ("fold", set().union(*(fold or {}).values()))):
+        if missing := sorted(names - sliders):
+            raise ValueError(f"{argument} must name sliders of the chart, which has none called {', '.join(missing)}")
     return Interactive(chart.configure(**_VEGA_CONFIG), name)

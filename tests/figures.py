@@ -84,8 +84,11 @@ def noise(at, tables):
         yield column(rows, "loss"), -exact
 
 
+NINE = {"t1": 21, "t2": 23, "t3": 24, "t4": 26, "t5": 27, "t6": 29, "t7": 31, "t8": 33, "t9": 92}
+
+
 def deliveries(at, tables):
-    nine = double([21, 23, 24, 26, 27, 29, 31, 33, at["slow"]])
+    nine = double([at[name] for name in NINE])
     losses = {
         "mse": lossbook.mse_loss,
         "mae": lossbook.mae_loss,
@@ -295,9 +298,9 @@ FIGURES: dict[str, Row] = {
     ),
     "fig-regression-sliders": Row(
         [
-            {"slow": 92, "delta": 5, "tau": 0.75},
-            {"slow": 34, "delta": 0.5, "tau": 0.3},
-            {"slow": 110, "delta": 40, "tau": 0.95},
+            {**NINE, "delta": 5, "tau": 0.75},
+            {**NINE, "t9": 34, "delta": 0.5, "tau": 0.3},
+            {**NINE, "t1": 16, "t5": 80, "t9": 110, "delta": 40, "tau": 0.95},
         ],
         deliveries,
     ),

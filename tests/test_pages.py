@@ -5,6 +5,8 @@ What was seen on a page is in tests/visit.py; who visits which page is in confte
 
 import functools
 import gzip
+import itertools
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -15,10 +17,10 @@ import torch
 import yaml
 from bs4 import BeautifulSoup
 from figures import FIGURES
-from visit import AXE_CORE, CONTRAST, THEMES
+from visit import AXE_CORE, CONTRAST, THEMES, resize
 
 from tools.browser import PAGES, open_figures, open_page, use_theme
-from tools.chapter import sliders
+from tools.chapter import read, sliders
 from tools.layout import HTML, ROOT, executable_chapters, notebook_chapters
 
 CODE_PAGES = [chapter.relative_to(ROOT).with_suffix(".html").as_posix() for chapter in notebook_chapters()]
@@ -210,6 +212,38 @@ def test_sliders_answer_to_keys_and_to_the_mouse(page, visits):
     assert visits(page)["dead controls"] == []
 
 
+@every_page_with_code
+def test_no_bar_is_longer_than_its_axis_wherever_the_sliders_stand(page, visits):
+    assert visits(page)["bars past their axis"] == {}
+
+
+@every_page_with_code
+def test_bars_begin_at_zero(page, site):  # noqa: ARG001 (the book is built)
+    """A bar shows its value by its length, and so its axis has to begin at 0."""
+
+    def channels(view):
+        """The scales of x and y of all bars in a view, with those that it inherits."""
+        mark = view.get("mark", {})
+        if (mark if isinstance(mark, str) else mark.get("type")) == "bar":
+            yield from (view.get("encoding", {}).get(axis, {}) for axis in "xy")
+        inside = (view.get(kind, ()) for kind in ("layer", "vconcat", "hconcat"))
+        for inner in itertools.chain(*inside, [view["spec"]] if "spec" in view else []):
+            yield from channels({**inner, "encoding": {**view.get("encoding", {}), **inner.get("encoding", {})}})
+
+    soup = BeautifulSoup(Path(HTML, page).read_text(encoding="utf-8"), "html.parser")
+    for script in soup.select(".interactive script"):
+        for channel in channels(json.loads(script.string)):
+            scale = channel.get("scale") or {}
+            if channel.get("type") == "quantitative" and scale.get("type") != "log" and not channel.get("bin"):
+                assert scale.get("zero", True) and min(scale.get("domain", [0])) <= 0, (script.parent["id"], channel)
+    chapter = ROOT / page.replace(".html", ".md")
+    for cell in read(chapter).cells:
+        for kind, axis in ((r"\.bar\(", "y"), (r"\.barh\(", "x")):
+            if re.search(kind, cell.source):
+                begins = re.findall(rf"{axis}lim=\(([-\d.]+)", cell.source)
+                assert all(float(begin) <= 0 for begin in begins), f"{chapter.name}:{cell.line}: a bar begins at {begins}"
+
+
 @pytest.mark.parametrize(("page", "figure"), [(page, name) for page, names in DRAWN.items() for name in names])
 def test_interactive_figure_computes_what_lossbook_computes(page, figure, visits):
     assert figure in FIGURES, f"tests/figures.py has no row for {figure}: nothing compares what it computes"
@@ -238,6 +272,45 @@ def test_the_picture_of_a_chapter_grows_with_its_letters_and_shrinks_where_the_w
         }""")
         tab.close()
     assert grown[900] > 14 > grown[650] > 10
+
+
+def test_a_chart_that_is_alive_fits_a_window_of_another_width_and_keeps_its_values(browser, site):
+    tab = browser.new_page(viewport={"width": 1400, "height": 900}, reduced_motion="reduce")
+    open_page(tab, f"{site}chapters/loss-and-metric/regression.html")
+    figure = open_figures(tab)[0]
+    tab.evaluate("document.querySelectorAll('.interactive details').forEach(fold => fold.open = true)")
+    slider = figure.query_selector("[name=t2]")
+    slider.focus()
+    tab.keyboard.press("ArrowRight")
+    resize(tab, 360, 800)
+    size = "figure => figure.querySelector('svg text').getScreenCTM().a"
+    assert figure.evaluate(size) == pytest.approx(1, abs=0.03)
+    assert tab.evaluate("[document.activeElement.name, document.activeElement.value]") == ["t2", "24"]
+    assert figure.evaluate("figure => figure.__vegaView.signal('t2')") == 24
+    tab.close()
+
+
+@pytest.mark.parametrize(("page", "figure", "start", "end", "moved"), [
+    ("loss-and-metric/regression", "fig-regression-sliders", 24.2, 70, {"t3": "70"}),  # the nearest
+    ("imbalance/why-it-breaks", "fig-breaks-sliders", -2, 1.4, {"tau": "0.65"}),  # 1 - 2 * 0.4 / ln 9 = 0.636
+])
+def test_a_drag_moves_the_slider_that_is_nearest_or_goes_where_the_formula_says(page, figure, start, end, moved,
+                                                                               browser, site):
+    tab = browser.new_page(viewport={"width": 1000, "height": 900}, reduced_motion="reduce")
+    open_page(tab, f"{site}chapters/{page}.html")
+    open_figures(tab)
+    chart = tab.query_selector(f"#{figure}-chart")
+    panel = chart.query_selector(".drag_group > g > .background")
+    panel.scroll_into_view_if_needed()
+    box, (low, high) = panel.bounding_box(), chart.evaluate("chart => chart.__vegaView.scale('drag_x').domain()")
+    values = "chart => Object.fromEntries([...chart.querySelectorAll('input')].map(s => [s.name, s.value]))"
+    before = chart.evaluate(values)
+    for place, button in ((start, tab.mouse.down), (end, tab.mouse.up)):
+        tab.mouse.move(box["x"] + box["width"] * (place - low) / (high - low), box["y"] + 20)
+        button()
+    tab.wait_for_timeout(100)
+    assert chart.evaluate(values) == {**before, **moved}
+    tab.close()
 
 
 class Anchors(HTMLParser):

@@ -14,7 +14,7 @@ from visit import faults_of
 from tools.layout import HTML, ROOT, notebook_chapters, published_url
 from tools.pages.slide_marks import mark_blocks
 from tools.shapes import slides
-from tools.shapes.slide_blocks import has_words
+from tools.shapes.slide_blocks import article_of, has_words
 
 CHAPTERS = [path for path in notebook_chapters() if path.parent.name != "reference"]
 WORDS = {"p": 75, "li": 175}  # in the paragraphs and in the lists of one slide
@@ -114,7 +114,7 @@ def test_every_statement_has_its_verdict_at_the_next_click(deck):
 
 
 def test_a_deck_has_its_frame_from_the_page(page, deck):
-    article, chapter = slides.article_of(page), ROOT / "chapters" / "part" / "x.md"
+    article, chapter = article_of(page), ROOT / "chapters" / "part" / "x.md"
     framed = slides.framed(deck, article, chapter)
     kinds = [slide.get("kind", slide["heading"]) for slide in framed]
     assert kinds == ["One", "goals", "Own &lt; heading", "One", "poll", "True or false?", "Two", "poll", "Summary",

@@ -146,6 +146,8 @@ def figure_contrasts(tab):
 
     What stands beside figures leaves the page, so that one picture of a theme shows all of them.
     """
+    if tab.query_selector(f".bd-article {FIGURE}") is None:  # or all of a long page would be pictured
+        return {theme: {} for theme in THEMES}
     tab.evaluate(ALONE, FIGURE)
     style = tab.add_style_tag(content=".beside { display: none !important; }")
     found = {}
@@ -320,8 +322,31 @@ def push(tab, control, how):
         tab.mouse.click(box["x"] + far * box["width"], box["y"] + box["height"] / 2)
 
 
+# The bars that are longer than their panel, though nothing cuts them there.
+BARS_OUTSIDE = """figure => [...figure.querySelectorAll("g.mark-rect.role-mark path")].filter(bar => {
+  if (bar.closest("[clip-path]")) return false;
+  const panel = bar.closest(".mark-group").querySelector(".background").getBoundingClientRect();
+  const {left, right, top, bottom} = bar.getBoundingClientRect();
+  return left < panel.left - 2 || right > panel.right + 2 || top < panel.top - 2 || bottom > panel.bottom + 2;
+}).length"""
+
+
+def bars_past_their_axis(figure):
+    """Put each slider at its ends, the others at their beginning; a line wherever a bar is longer than its axis."""
+    places = "s => [s.name, +s.value, +s.min, +s.max]"
+    sliders = figure.evaluate(f"figure => [...figure.querySelectorAll('input[type=range]')].map({places})")
+    found = []
+    for name, start, low, high in sliders:
+        for value in (low, high, start):
+            figure.evaluate("async (f, [name, to]) => { await f.__vegaView.signal(name, to).runAsync(); }", [name, value])
+            if count := figure.evaluate(BARS_OUTSIDE):
+                found.append(f"{name} at {value}: {count}")
+    return found
+
+
 def pushed_controls(tab, figure):
     """Push each control by keyboard and each slider by mouse; one line for each push that does nothing."""
+    figure.evaluate("figure => figure.querySelectorAll('details').forEach(fold => fold.open = true)")
     controls = figure.query_selector_all("input[type=range], select")
     dead = [] if controls else ["no control"]
     for control in controls:
@@ -424,6 +449,14 @@ def letters_on_a_phone(tab, address):
     return tab.evaluate(LETTERS, SMALLEST)
 
 
+def resize(tab, width, height):
+    """Give the window another size, and wait until the page has noticed and its charts are drawn anew."""
+    alive = tab.evaluate("document.querySelectorAll('.interactive[data-ready]').length")
+    tab.set_viewport_size({"width": width, "height": height})
+    tab.wait_for_timeout(100)
+    tab.wait_for_function("n => document.querySelectorAll('.interactive[data-ready]').length >= n", arg=alive)
+
+
 def look_at(tab, address):
     """Everything that the tests ask about one page."""
     requests, console, failed = [], [], []
@@ -463,14 +496,16 @@ def look_at(tab, address):
         " sharp: i.src.endsWith('.svg') || i.naturalWidth >= 2 * i.getBoundingClientRect().width - 2}))"
     )
     seen["contrasts"] = figure_contrasts(tab)
-    tab.set_viewport_size({"width": 1400, "height": 900})
+    resize(tab, 1400, 900)
     wide = {"broken lines": tab.evaluate(BROKEN_LINES), 1400: tab.evaluate(SCROLLING, f"{TABLES}, .bd-article pre")}
     seen["wide"] = tab.evaluate(WIDE)
-    tab.set_viewport_size({"width": 360, "height": 800})
+    resize(tab, 360, 800)
     places = "() => [...document.querySelectorAll('.interactive')].map(box => box.getBoundingClientRect().height)"
     seen["heights"] = [tab.evaluate(places)]
     figures = {figure.get_attribute("id").removesuffix("-chart"): figure for figure in open_figures(tab)}
     seen["heights"] += [tab.evaluate(places)]
+    past = {name: bars_past_their_axis(figure) for name, figure in figures.items()}
+    seen["bars past their axis"] = {name: lines for name, lines in past.items() if lines}
     seen["dead controls"] = [line for figure in figures.values() for line in pushed_controls(tab, figure)]
     seen["computed"] = {
         name: [computed(figure, position) for position in FIGURES[name].positions]
@@ -486,10 +521,9 @@ def look_at(tab, address):
     seen["opened at its end"] = tab.evaluate(BEGUN)
     seen["cut"] = {}
     for width in (390, 320):
-        tab.set_viewport_size({"width": width, "height": 800})
-        tab.wait_for_timeout(100)  # until the page has noticed
+        resize(tab, width, 800)
         seen["cut"][width] = tab.evaluate(CUT)
-    tab.set_viewport_size({"width": 360, "height": 800})
+    resize(tab, 360, 800)
     seen["axe"] = accessibility_faults(tab)
     for event, listener in listeners.items():
         tab.remove_listener(event, listener)

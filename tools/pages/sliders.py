@@ -39,7 +39,8 @@ def draw_stills(soup, app, up: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         target.write_text(drawn, encoding="utf-8")
         rows = sum("input" in param.get("bind", ()) for param in spec.get("params", []))
-        rows += len(spec.get("usermeta", {}).get("play", {}))
+        rows += sum(len(spec.get("usermeta", {}).get(more, {})) for more in ("play", "fold"))
+        rows -= sum(map(len, spec.get("usermeta", {}).get("fold", {}).values()))
         holder["style"] = f"--width: {width}px; --height: {height}px; --sliders: {rows}"
         holder.insert(0, soup.new_tag("img", attrs={
             "class": "interactive-still", "alt": spec["description"], "width": width, "height": height,

@@ -17,7 +17,7 @@ from bs4 import BeautifulSoup
 from tools.chapter import slide_titles
 from tools.layout import HTML, address_of, notebook_chapters
 from tools.shapes.article import fill
-from tools.shapes.slide_blocks import article_of, slides_of
+from tools.shapes.slide_blocks import slides_of
 from tools.shapes.slide_frame import framed, title
 
 DECKS = HTML / "slides"
@@ -40,7 +40,8 @@ def mend_links(sections: str, page: str) -> str:
 
 def deck_html(page: Path, chapter: Path) -> str:
     """The deck of a chapter, from its page."""
-    source, article = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser"), article_of(page)
+    source = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
+    article = source.article
     math = "".join(str(script).replace("../../_static", "../_static")
                    for script in source.head.find_all("script") if "MathJax" in str(script) or "mathjax" in str(script))
     deck = framed(slides_of(page, chapter), article, chapter)

@@ -264,7 +264,7 @@ def interactive(
 
     Raises:
         TypeError: when ``chart`` is no Altair chart, or ``name`` or ``alt`` is no string.
-        ValueError: when ``name``, ``alt`` or ``drag`` has another form, or ``play`` or ``fold`` names what is no slider.
+        ValueError: when ``name``, ``alt`` or ``drag`` has another form, or ``play`` or ``fold`` names no slider.
     """
     if not hasattr(chart, "to_dict") or not hasattr(chart, "configure"):
         raise TypeError(f"chart must be an Altair chart, got {type(chart).__name__}")

@@ -337,10 +337,10 @@ def bars_past_their_axis(figure):
     sliders = figure.evaluate(f"figure => [...figure.querySelectorAll('input[type=range]')].map({places})")
     found = []
     for name, start, low, high in sliders:
-        for value in (low, high, start):
-            figure.evaluate("async (f, [name, to]) => { await f.__vegaView.signal(name, to).runAsync(); }", [name, value])
+        for at in (low, high, start):
+            figure.evaluate("async (f, [name, to]) => { await f.__vegaView.signal(name, to).runAsync(); }", [name, at])
             if count := figure.evaluate(BARS_OUTSIDE):
-                found.append(f"{name} at {value}: {count}")
+                found.append(f"{name} at {at}: {count}")
     return found
 
 
@@ -439,16 +439,6 @@ def on_paper(tab):
     return screen, paper, cut
 
 
-def letters_on_a_phone(tab, address):
-    """What LETTERS says of a page that was opened on a phone, with everything unfolded."""
-    tab.goto(address)
-    wait_until_ready(tab)
-    tab.evaluate("document.querySelectorAll('details').forEach(box => box.open = true)")
-    load_pictures(tab)
-    open_figures(tab)
-    return tab.evaluate(LETTERS, SMALLEST)
-
-
 def resize(tab, width, height):
     """Give the window another size, and wait until the page has noticed and its charts are drawn anew."""
     alive = tab.evaluate("document.querySelectorAll('.interactive[data-ready]').length")
@@ -519,6 +509,7 @@ def look_at(tab, address):
     seen["scrolling"] = {**wide, 360: tab.evaluate(SCROLLING, CODE)}
     seen["numbers on paper"] = on_paper(tab)
     seen["opened at its end"] = tab.evaluate(BEGUN)
+    seen["letters"] = tab.evaluate(LETTERS, SMALLEST)
     seen["cut"] = {}
     for width in (390, 320):
         resize(tab, width, 800)
@@ -527,5 +518,4 @@ def look_at(tab, address):
     seen["axe"] = accessibility_faults(tab)
     for event, listener in listeners.items():
         tab.remove_listener(event, listener)
-    seen["letters"] = letters_on_a_phone(tab, address)
     return {**seen, "requests": requests, "console": console, "failed": failed}

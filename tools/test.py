@@ -3,7 +3,7 @@
     python -m tools.test             everything
     python -m tools.test lint        or one part of it: lint, unit, notebooks, pages (which builds the book)
 
-What does not need the pages runs beside the book, and gives way to it. With everything installed, and nothing built
+What does not need the pages runs beside the book, and gives way to it: the pages are written by one core alone. With everything installed, and nothing built
 before, all of it should take less than twelve minutes of two quiet cores; a run that takes more fails where
 LOSSBOOK_BUDGETS is set, as it is for a release. Waiting for a busy machine does not count.
 """
@@ -33,7 +33,7 @@ def pytest(log: str, *more: str) -> list[str]:
 
 
 # Readers' notebooks show their figures in another way than the pages (see lossbook.plots).
-AS_A_READER, LATER = ["env", "LOSSBOOK_BOOK=0"], ["nice", "-n", "5"]
+AS_A_READER, LATER = ["env", "LOSSBOOK_BOOK=0"], ["nice", "-n", "19"]
 LINT = {
     "lint": [sys.executable, "-m", "ruff", "check", "lossbook", "tools", "tests", "bench"],
     "cells of the chapters": [sys.executable, "-m", "tools.checks.cells"],

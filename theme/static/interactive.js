@@ -36,14 +36,14 @@
     const still = (event) => held && (drag.y || drag.left) && event.preventDefault();
     chart.addEventListener("touchstart", still, { passive: false });
 
-    // Where the pointer is: as a share of the panel, and in the units of its axes where these are numbers.
+    // Where the pointer is: as a share of the panel, and in the units of its axes.
     function place({ clientX, clientY }) {
       const box = chart.querySelector(".drag_group > g > .background").getBoundingClientRect();
       const share = { x: (clientX - box.x) / box.width, y: (clientY - box.y) / box.height };
       const at = {};
       for (const axis of "xy") {
         const scale = view.scale(`drag_${axis}`);
-        at[axis] = scale?.invert?.(share[axis] * Math.max(...scale.range())) ?? share[axis];
+        at[axis] = scale?.invert?.(share[axis] * Math.max(...scale.range()));
       }
       // In a triangle (left, right, top): the share of the left corner, and of the right one in the rest.
       const [top, right] = [Math.max(0, at.y), Math.max(0, at.x - Math.max(0, at.y) / 2)];

@@ -193,8 +193,9 @@ def constants_of(one: dict) -> set[float]:
 
 def entries(code: str) -> list[str]:
     """The full names of the functions of lossbook that a piece of code calls."""
-    names = dict.fromkeys(re.findall(r"\b(?:lossbook|metrics)\.(\w+)\(", code))
-    homes = [getattr(lossbook, name, None) or getattr(lossbook.metrics, name) for name in names]
+    names = dict.fromkeys(re.findall(r"\b(?:lossbook|metrics|information)\.(\w+)\(", code))
+    places = lossbook, lossbook.metrics, lossbook.information
+    homes = [next(getattr(place, name) for place in places if hasattr(place, name)) for name in names]
     return [f"{home.__module__}.{name}" for home, name in zip(homes, names, strict=True)]
 
 

@@ -3,9 +3,10 @@
     python -m tools.test             everything
     python -m tools.test lint        or one part of it: lint, unit, notebooks, pages (which builds the book)
 
-What does not need the pages runs beside the book, and gives way to it: the pages are written by one core alone. With everything installed, and nothing built
-before, all of it should take less than twelve minutes of two quiet cores; a run that takes more fails where
-LOSSBOOK_BUDGETS is set, as it is for a release. Waiting for a busy machine does not count.
+What does not need the pages runs beside the book, and gives way to it: the pages are written by one core alone.
+With everything installed, and nothing built before, all of it should take less than twelve minutes of two quiet cores;
+a run that takes more fails where LOSSBOOK_BUDGETS is set, as it is for a release. Waiting for a busy machine does not
+count.
 """
 
 import os

@@ -4,9 +4,9 @@
     python -m tools.test lint        or one part of it: lint, unit, notebooks, pages (which builds the book)
 
 What does not need the pages runs beside the book, the notebooks one after the other: the chapters run on both cores,
-and then one core alone writes the pages. With everything installed all of it should take less than twelve minutes of
-two quiet cores; a run that takes more fails where LOSSBOOK_BUDGETS is set, as it is for a release. Waiting for a busy
-machine does not count.
+and then one core alone writes the pages. With the chapters executed before, all of it should take less than twelve
+minutes of two quiet cores, from nothing four more; a run that takes more of the processor than twelve minutes of both
+fails where LOSSBOOK_BUDGETS is set, as it is for a release. Waiting for a busy machine does not count.
 """
 
 import os

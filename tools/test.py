@@ -3,10 +3,10 @@
     python -m tools.test             everything
     python -m tools.test lint        or one part of it: lint, unit, notebooks, pages (which builds the book)
 
-What does not need the pages runs beside the book, the notebooks one after the other: the chapters run on both cores,
-and then one core alone writes the pages. With the chapters executed before, all of it should take less than twelve
-minutes of two quiet cores, from nothing four more; a run that takes more of the processor than twelve minutes of both
-fails where LOSSBOOK_BUDGETS is set, as it is for a release. Waiting for a busy machine does not count.
+What does not need the pages runs beside the book, and gives way to it. With the chapters executed before, all of it
+should take less than twelve minutes of two quiet cores, from nothing three more; a run that takes more of the processor
+than twelve minutes of both fails where LOSSBOOK_BUDGETS is set, as it is for a release. Waiting for a busy machine does
+not count.
 """
 
 import os
@@ -34,14 +34,13 @@ def pytest(log: str, *more: str) -> list[str]:
 
 
 # Readers' notebooks show their figures in another way than the pages (see lossbook.plots).
-AS_A_READER = ["env", "LOSSBOOK_BOOK=0"]
+AS_A_READER, LATER = ["env", "LOSSBOOK_BOOK=0"], ["nice", "-n", "5"]
 LINT = {
     "lint": [sys.executable, "-m", "ruff", "check", "lossbook", "tools", "tests", "bench"],
     "cells of the chapters": [sys.executable, "-m", "tools.checks.cells"],
     "types": [sys.executable, "-m", "mypy"],
 }
-NOTEBOOKS = {"notebooks, every output compared": [*AS_A_READER, *pytest("notebooks", "--nbval", "chapters")]}
-BESIDE = {name: [*command, "-n", "1"] for name, command in NOTEBOOKS.items()}
+NOTEBOOKS = {"notebooks, every output compared": [*AS_A_READER, *LATER, *pytest("notebooks", "--nbval", "chapters")]}
 BOOK = {"the book, executed and written": [sys.executable, "-m", "tools.build", "--check"]}
 UNIT = {"unit tests, properties, doctests, chapter rules":
         pytest("unit", "-m", "not book", "--doctest-modules", "lossbook", "tests")}
@@ -49,7 +48,7 @@ PAGES = {"pages": pytest("pages", "-m", "book", "tests")}
 ALL = {"unit tests, properties, doctests, chapter rules, pages":
        pytest("tests", "--doctest-modules", "lossbook", "tests")}
 STAGES = {
-    "all": [LINT | BESIDE | BOOK, ALL],
+    "all": [LINT | NOTEBOOKS | BOOK, ALL],
     "lint": [LINT],
     "unit": [UNIT],
     "notebooks": [NOTEBOOKS],

@@ -264,7 +264,7 @@ def interactive(
 
     Raises:
         TypeError: when ``chart`` is no Altair chart, or ``name`` or ``alt`` is no string.
-        ValueError: when ``name``, ``alt`` or ``drag`` has another form, or ``play`` or ``fold`` names no slider.
+        ValueError: when ``name``, ``alt`` or ``drag`` has another form, or one of the options names no slider.
     """
     if not hasattr(chart, "to_dict") or not hasattr(chart, "configure"):
         raise TypeError(f"chart must be an Altair chart, got {type(chart).__name__}")
@@ -281,7 +281,10 @@ def interactive(
     asked = {key: value for key, value in options.items() if value is not None}
     chart = chart.properties(description=alt.strip(), **({"usermeta": asked} if asked else {}))
     sliders = {param.get("name") for param in chart.to_dict().get("params", [])}
-    for argument, names in (("play", set(play or {})), ("fold", set().union(*(fold or {}).values()))):
+    dragged = [name for one in (drag or {}).values() for name in ([one] if isinstance(one, str) else one)]
+    named = {"drag": {name.removeprefix("1 - ") for name in dragged}, "play": set(play or {}),
+             "fold": {name for names in (fold or {}).values() for name in names}}
+    for argument, names in named.items():
         if missing := sorted(names - sliders):
             raise ValueError(f"{argument} must name sliders of the chart, which has none called {', '.join(missing)}")
     return Interactive(chart.configure(**_VEGA_CONFIG), name)

@@ -165,6 +165,7 @@ def test_outside_the_book_altair_shows_the_chart(chart, monkeypatch):
         ({"name": "fig-Curve one"}, ValueError, "name must look like"),
         ({"name": 3}, TypeError, "name must be a string, got int"),
         ({"drag": {"z": "gamma"}}, ValueError, "drag must name sliders for x, y, nearest, left or rest, got"),
+        ({"drag": {"x": ["gamma", "1 - d"]}}, ValueError, "drag must name sliders of the chart, which has none called"),
         ({"play": {"delta": "Go"}}, ValueError, "play must name sliders of the chart, which has none called delta"),
         ({"fold": {"More": ["b"]}}, ValueError, "fold must name sliders of the chart, which has none called b"),
     ],
